@@ -1,1 +1,11 @@
-export {};
+export type * from "./backend.ts";
+export { type BodySource, collect, toBytes } from "./body.ts";
+export { type Clock, delay, systemClock } from "./clock.ts";
+export type * from "./driver.ts";
+export { ERROR_CODES, type ErrorClass, type ErrorCode, type ErrorContext, type ErrorDetails, type MemberOutcome, MultiError, type MultiErrorCode, OmniError, wrapError } from "./error.ts";
+export { ABILITIES, type Ability, type ConditionalFeatures, type DriverFeatures, type Features } from "./features.ts";
+export { commonHash, createHasher, digestOf, HASH_ALGORITHMS, type HashAlgorithm, type Hasher } from "./hash.ts";
+export { type Logger, silentLogger } from "./logger.ts";
+export type { ObjectInfo, WriteStamp } from "./object-info.ts";
+export { checkPath, checkPrefix, comparePaths, RESERVED_PREFIX } from "./path.ts";
+export type { ObjectReader } from "./reader.ts";
