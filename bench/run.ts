@@ -1,0 +1,111 @@
+// Runs benchmarks of this folder: node --conditions=@omni/source bench/run.ts [name...] [--quick] [--seed n] [--rounds n]
+import { randomInt } from "node:crypto";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import type { Benchmark } from "./runner/benchmark.ts";
+import { type BenchmarkResult, fewestRounds, type RunSettings, runBenchmark } from "./runner/benchmark-run.ts";
+import { ceilingPassed, toMarkdown } from "./runner/report.ts";
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+
+interface Command {
+  readonly names: readonly string[];
+  readonly list: boolean;
+  readonly out: string;
+  readonly settings: Omit<RunSettings, "onCase" | "onRound">;
+}
+
+/** What is wrong with the command line; shown without a stack. */
+class UsageError extends Error {}
+
+async function benchmarkNames(): Promise<string[]> {
+  const files = await readdir(here);
+  const names = files.filter((file) => file.endsWith(".ts") && file !== "run.ts").map((file) => file.slice(0, -3));
+  return names.sort();
+}
+
+function parse(known: readonly string[]): Command {
+  const { values, positionals } = readArguments();
+  const unknown = positionals.filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw new UsageError(`no benchmark is named ${unknown.join(", ")}; there are ${known.join(", ")}`);
+  const { quick, list, out, scratch } = values;
+  const seed = values.seed === undefined ? randomInt(2 ** 32) : wholeNumber("seed", values.seed, 0);
+  const fallback = quick ? 5 : fewestRounds;
+  const rounds = values.rounds === undefined ? fallback : wholeNumber("rounds", values.rounds, quick ? 1 : fewestRounds);
+  const settings = { quick, seed, rounds, warmUpRounds: quick ? 1 : 2, scratch };
+  return { names: positionals.length > 0 ? positionals : known, list, out, settings };
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        quick: { type: "boolean", default: false },
+        list: { type: "boolean", default: false },
+        seed: { type: "string" },
+        rounds: { type: "string" },
+        scratch: { type: "string", default: tmpdir() },
+        out: { type: "string", default: join(here, "results") },
+      },
+    });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function wholeNumber(option: string, text: string, least: number): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new UsageError(`--${option} is a whole number of at least ${least}, not "${text}"`);
+}
+
+async function keep(result: BenchmarkResult, folder: string): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const date = result.startedAt.replace(/\.\d+Z$/, "Z").replaceAll(":", "-");
+  const file = join(folder, `${result.name}-${date}${result.quick ? "-quick" : ""}.json`);
+  await writeFile(file, `${JSON.stringify(result, null, 2)}\n`);
+  return file;
+}
+
+/** Progress goes to stderr and only to a terminal: stdout is the Markdown. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+}
+
+/** @returns whether every memory ceiling held */
+async function run(name: string, { settings, out }: Command): Promise<boolean> {
+  const file = pathToFileURL(join(here, `${name}.ts`)).href;
+  const { default: benchmark } = (await import(file)) as { default: Benchmark };
+  if (benchmark.name !== name) throw new Error(`${name}.ts calls itself "${benchmark.name}": a benchmark has its file's name`);
+  let place = name;
+  const result = await runBenchmark(benchmark, file, {
+    ...settings,
+    onCase: (done, total) => {
+      place = `${name}: case ${done} of ${total}`;
+      progress(place);
+    },
+    onRound: (done, total) => progress(`${place}, round ${done} of ${total}`),
+  });
+  progress("");
+  console.log(`${toMarkdown(result)}\n\nRaw: ${relative(process.cwd(), await keep(result, out))}\n`);
+  return !ceilingPassed(result);
+}
+
+async function main(): Promise<void> {
+  const command = parse(await benchmarkNames());
+  if (command.list) return console.log(command.names.join("\n"));
+  for (const name of command.names) {
+    if (!(await run(name, command))) process.exitCode = 1;
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof UsageError ? error.message : error);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}
