@@ -32,7 +32,7 @@ describe("a run", () => {
 
   test("keeps a sample per subject and round, the order, the seed and where it was taken", () => {
     const each = result.cases[0]!;
-    expect(Object.keys(each.subjects)).toEqual(["ours", "faulty", "hungry", "by-program"]);
+    expect(Object.keys(each.subjects)).toEqual(["ours", "faulty", "hungry", "hungry-once", "by-program"]);
     for (const subject of Object.values(each.subjects)) expect(subject.samples).toHaveLength(3);
     expect(each.order).toHaveLength(3);
     expect(result).toMatchObject({ seed: 11, rounds: 3, machine: { node: process.versions.node } });
@@ -52,6 +52,12 @@ describe("a run", () => {
     const { ours, hungry } = result.cases[0]!.subjects;
     expect(peakAboveIdleMiB(hungry!)).toBeGreaterThan(60);
     expect(peakAboveIdleMiB(ours!)).toBeLessThan(16);
+  });
+
+  test("what only the warm-up held is not counted, where the kernel lets the peak be reset", () => {
+    const once = result.cases[0]!.subjects["hungry-once"]!;
+    const counted = once.peakMethod === "maxRSS";
+    expect(peakAboveIdleMiB(once) > 60).toBe(counted);
   });
 
   test("a program that a subject drives is counted: its CPU time by the kernel, its memory as reported", () => {

@@ -26,6 +26,13 @@ function holding(session: Session, bytes: number): Session {
   };
 }
 
+/** Holds memory in its first round only. */
+function holdingOnce(session: Session, bytes: number): Session {
+  const hungry = holding(session, bytes);
+  let rounds = 0;
+  return { ...session, run: () => (rounds++ === 0 ? hungry.run() : session.run()) };
+}
+
 function failing(session: Session, fault: SumParams["fault"]): Session {
   return {
     ...session,
@@ -58,6 +65,11 @@ export default defineBenchmark<SumParams, { readonly from: string }>({
         start: ({ params }) => failing(summing(params.count, params.fault === "other result" ? 1 : 0), params.fault),
       },
       { name: "hungry", label: "Hungry", start: ({ params }) => holding(summing(params.count, 0), 64 << 20) },
+      {
+        name: "hungry-once",
+        label: "Hungry in its warm-up",
+        start: ({ params }) => holdingOnce(summing(params.count, 0), 64 << 20),
+      },
       {
         name: "by-program",
         label: "By a program",
