@@ -1,5 +1,5 @@
-import { OmniError } from "./error.ts";
 import type { DriverBody } from "./driver.ts";
+import { OmniError } from "./error.ts";
 import { typeName } from "./path.ts";
 
 /** Everything that `write` takes as bytes. Strings are written as UTF-8. A Node `Readable` is an async iterable. */
@@ -39,7 +39,10 @@ export function toBytes(chunk: unknown): Uint8Array {
   if (typeof chunk === "string") return Buffer.from(chunk);
   if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk);
   if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  throw new OmniError("INVALID_ARGUMENT", { reason: `a chunk is a Uint8Array or a string, not ${typeName(chunk)}`, outcome: "not-applied" });
+  throw new OmniError("INVALID_ARGUMENT", {
+    reason: `a chunk is a Uint8Array or a string, not ${typeName(chunk)}`,
+    outcome: "not-applied",
+  });
 }
 
 /** Any iterator of chunks as a stream of bytes. By hand: an async generator costs more per chunk. */

@@ -90,6 +90,10 @@ export interface DriverReadOptions extends DriverOptions {
 export interface DriverRead {
   readonly info: ObjectInfo;
   readonly body: AsyncIterable<Uint8Array>;
+  /** `info.size` does not count the bytes of `body` (a live stream, a body decoded on the way): core does not check its length nor resume it. */
+  readonly unsized?: boolean | undefined;
+  /** What the reader has beside its own methods, such as a channel's `messages()`. */
+  readonly extras?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Headers and metadata that travel with an object. */

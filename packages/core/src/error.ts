@@ -168,7 +168,11 @@ export interface ErrorClass extends Pick<ErrorDetails, "reason" | "retryable" | 
  * @param context where it happened
  * @param classify the driver's classification
  */
-export function wrapError(cause: unknown, context: ErrorContext, classify?: (cause: unknown) => ErrorCode | ErrorClass | undefined): OmniError {
+export function wrapError(
+  cause: unknown,
+  context: ErrorContext,
+  classify?: (cause: unknown) => ErrorCode | ErrorClass | undefined,
+): OmniError {
   if (OmniError.is(cause)) {
     if (cause.operation !== undefined || MultiError.is(cause)) return cause;
     const { code, reason, retryable, outcome } = cause;
@@ -177,12 +181,20 @@ export function wrapError(cause: unknown, context: ErrorContext, classify?: (cau
   const found = classify?.(cause) ?? "UNKNOWN";
   const known: ErrorClass = typeof found === "string" ? { code: found } : found;
   const reason = known.reason ?? (known.code === "UNKNOWN" ? messageOf(cause) : undefined);
-  return new OmniError(known.code, { ...context, reason, retryable: known.retryable, outcome: known.outcome ?? context.outcome, cause });
+  return new OmniError(known.code, {
+    ...context,
+    reason,
+    retryable: known.retryable,
+    outcome: known.outcome ?? context.outcome,
+    cause,
+  });
 }
 
 function describe(context: ErrorContext, reason: string): string {
   const subject = context.path ?? context.topic;
-  const where = [context.backend, context.operation, subject === undefined ? undefined : quote(subject)].filter((part) => part !== undefined);
+  const where = [context.backend, context.operation, subject === undefined ? undefined : quote(subject)].filter(
+    (part) => part !== undefined,
+  );
   return where.length === 0 ? reason : `${where.join(" ")}: ${reason}`;
 }
 

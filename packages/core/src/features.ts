@@ -56,7 +56,18 @@ export interface DriverFeatures {
 }
 
 /** The optional methods of a driver: a method that is present is an ability. */
-export const ABILITIES = ["stage", "resumeStage", "openWriter", "copy", "move", "mkdir", "rmdir", "deleteMany", "setMetadata", "signUrl"] as const;
+export const ABILITIES = [
+  "stage",
+  "resumeStage",
+  "openWriter",
+  "copy",
+  "move",
+  "mkdir",
+  "rmdir",
+  "deleteMany",
+  "setMetadata",
+  "signUrl",
+] as const;
 
 /** The name of an optional method of a driver. */
 export type Ability = (typeof ABILITIES)[number];

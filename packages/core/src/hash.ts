@@ -34,5 +34,7 @@ export function commonHash(
   b: Readonly<Partial<Record<HashAlgorithm, string>>> | undefined,
 ): HashAlgorithm | undefined {
   if (!a || !b) return undefined;
-  return (["sha256", "sha1", "md5", "crc32c"] as const).find((algorithm) => a[algorithm] !== undefined && b[algorithm] !== undefined);
+  return (["sha256", "sha1", "md5", "crc32c"] as const).find(
+    (algorithm) => a[algorithm] !== undefined && b[algorithm] !== undefined,
+  );
 }

@@ -16,13 +16,17 @@ export const DEFAULT_MAX_PATH_BYTES = 1024;
  */
 export function checkPath(path: unknown, maxBytes: number = DEFAULT_MAX_PATH_BYTES, reserved = false): asserts path is string {
   if (typeof path !== "string") throw invalid(String(path), `a path is a string, not ${typeName(path)}`);
-  if (path === "") throw invalid(path, "the path is empty; name an object, such as \"data/file.json\"");
-  if (path.length > 1 && path.endsWith("/")) throw invalid(path, "a path ends in the name of an object; drop the \"/\" at its end");
+  if (path === "") throw invalid(path, 'the path is empty; name an object, such as "data/file.json"');
+  if (path.length > 1 && path.endsWith("/")) throw invalid(path, 'a path ends in the name of an object; drop the "/" at its end');
   checkShape(path, path, maxBytes, reserved);
 }
 
 /** Checks a plain string prefix: as a path, but it may be empty, end anywhere, also in `/`. */
-export function checkPrefix(prefix: unknown, maxBytes: number = DEFAULT_MAX_PATH_BYTES, reserved = false): asserts prefix is string {
+export function checkPrefix(
+  prefix: unknown,
+  maxBytes: number = DEFAULT_MAX_PATH_BYTES,
+  reserved = false,
+): asserts prefix is string {
   if (typeof prefix !== "string") throw invalid(String(prefix), `a prefix is a string, not ${typeName(prefix)}`);
   if (prefix !== "") checkShape(prefix, prefix.endsWith("/") ? prefix.slice(0, -1) : prefix, maxBytes, reserved);
 }
@@ -44,9 +48,9 @@ function checkShape(shown: string, path: string, maxBytes: number, reserved: boo
   if (!SUSPICIOUS.test(path)) return;
   if (path.includes("\0")) throw invalid(shown, "a path has no NUL character");
   if (!path.isWellFormed()) throw invalid(shown, "the path is not well-formed Unicode: it has a lone surrogate");
-  if (path.startsWith("/")) throw invalid(shown, "a path is relative; drop the \"/\" at its start");
+  if (path.startsWith("/")) throw invalid(shown, 'a path is relative; drop the "/" at its start');
   for (const segment of path.split("/")) {
-    if (segment === "") throw invalid(shown, "the path has an empty segment; use a single \"/\" between names");
+    if (segment === "") throw invalid(shown, 'the path has an empty segment; use a single "/" between names');
     if (segment === "." || segment === "..") throw invalid(shown, `the path has a "${segment}" segment; give the path without it`);
   }
   if (!reserved && (path === ".omni" || path.startsWith(RESERVED_PREFIX)))

@@ -1,0 +1,181 @@
+/** Bytes that may wait for one member before the source is asked for more. */
+export const DEFAULT_WINDOW_BYTES: number = 4 * 1024 * 1024;
+
+/** How a source is spread. */
+export interface LaneOptions {
+  /** Bytes that may wait in one lane; the source waits while any lane has this much. @default 4 MiB */
+  readonly windowBytes?: number | undefined;
+}
+
+/** One consumer's view of a shared source: every chunk, in order. */
+export interface Lane extends AsyncIterableIterator<Uint8Array> {
+  /** Bytes handed to the consumer. */
+  readonly bytes: number;
+  /** Bytes that wait for the consumer. */
+  readonly waitingBytes: number;
+  /** Takes the lane out: its consumer gets the reason, the source no longer waits for it. */
+  drop(reason: unknown): void;
+}
+
+/**
+ * Spreads one source over several lanes. Chunks are shared, not copied; the slowest lane that is still in holds the source back, so what waits is
+ * bounded by the window. The source starts with the first pull and ends when no lane is left.
+ *
+ * @param source pulled once
+ * @param count how many lanes
+ */
+export function spread(source: AsyncIterable<Uint8Array>, count: number, options: LaneOptions = {}): readonly Lane[] {
+  const windowBytes = options.windowBytes ?? DEFAULT_WINDOW_BYTES;
+  return new Pump(source, count, windowBytes).lanes;
+}
+
+class Pump {
+  readonly lanes: readonly QueueLane[];
+  readonly #source: AsyncIterator<Uint8Array>;
+  readonly #windowBytes: number;
+  #open: QueueLane[];
+  #wake: (() => void) | undefined;
+  #started = false;
+
+  constructor(source: AsyncIterable<Uint8Array>, count: number, windowBytes: number) {
+    this.#source = source[Symbol.asyncIterator]();
+    this.#windowBytes = windowBytes;
+    this.lanes = Array.from({ length: count }, () => new QueueLane(this));
+    this.#open = [...this.lanes];
+  }
+
+  start(): void {
+    if (this.#started) return;
+    this.#started = true;
+    this.#run().catch((error) => {
+      for (const lane of this.#open) lane.fail(error);
+    });
+  }
+
+  /** A lane took bytes: perhaps the source may go on. */
+  taken(): void {
+    // Woken when half empty, so that the source runs in bursts.
+    if (this.#wake && this.#open.every((lane) => lane.waitingBytes <= this.#windowBytes / 2)) this.#resume();
+  }
+
+  /** A lane is out. */
+  left(lane: QueueLane): void {
+    this.#open = this.#open.filter((other) => other !== lane);
+    this.taken();
+    if (this.#open.length === 0 && this.#started) {
+      this.#resume();
+      // Nobody is left to hear of it; a source whose pull hangs is told to end.
+      this.#source.return?.().catch(() => {});
+    }
+  }
+
+  #resume(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+
+  async #run(): Promise<void> {
+    while (this.#open.length > 0) {
+      const step = await this.#source.next();
+      if (step.done) {
+        for (const lane of this.#open) lane.end();
+        return;
+      }
+      if (step.value.byteLength === 0) continue;
+      let full = false;
+      for (const lane of this.#open) if (lane.push(step.value) >= this.#windowBytes) full = true;
+      if (full)
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+    }
+  }
+}
+
+type Step = IteratorResult<Uint8Array, undefined>;
+
+class QueueLane implements Lane {
+  readonly #pump: Pump;
+  #chunks: Uint8Array[] = [];
+  #head = 0;
+  #ended = false;
+  #failed: { readonly reason: unknown } | undefined;
+  #puller: { resolve: (step: Step) => void; reject: (reason: unknown) => void } | undefined;
+  bytes = 0;
+  waitingBytes = 0;
+
+  constructor(pump: Pump) {
+    this.#pump = pump;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<Step> {
+    this.#pump.start();
+    const value = this.#chunks[this.#head];
+    if (value) {
+      this.#head++;
+      if (this.#head === this.#chunks.length) {
+        this.#chunks = [];
+        this.#head = 0;
+      }
+      this.bytes += value.byteLength;
+      this.waitingBytes -= value.byteLength;
+      this.#pump.taken();
+      return Promise.resolve({ done: false, value });
+    }
+    if (this.#failed) return Promise.reject(this.#failed.reason);
+    if (this.#ended) return Promise.resolve({ done: true, value: undefined });
+    return new Promise((resolve, reject) => {
+      this.#puller = { resolve, reject };
+    });
+  }
+
+  /** The consumer wants no more. */
+  async return(): Promise<Step> {
+    this.#leave();
+    return { done: true, value: undefined };
+  }
+
+  drop(reason: unknown): void {
+    if (this.#ended || this.#failed) return;
+    this.#chunks = [];
+    this.fail(reason);
+    this.#leave();
+  }
+
+  push(chunk: Uint8Array): number {
+    if (this.#puller) {
+      const { resolve } = this.#puller;
+      this.#puller = undefined;
+      this.bytes += chunk.byteLength;
+      resolve({ done: false, value: chunk });
+    } else {
+      this.#chunks.push(chunk);
+      this.waitingBytes += chunk.byteLength;
+    }
+    return this.waitingBytes;
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#puller?.resolve({ done: true, value: undefined });
+    this.#puller = undefined;
+  }
+
+  fail(reason: unknown): void {
+    if (this.#failed || this.#ended) return;
+    this.#failed = { reason };
+    this.#puller?.reject(reason);
+    this.#puller = undefined;
+  }
+
+  #leave(): void {
+    this.#chunks = [];
+    this.waitingBytes = 0;
+    this.#pump.left(this);
+  }
+}
