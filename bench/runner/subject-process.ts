@@ -3,6 +3,8 @@ import { fileURLToPath } from "node:url";
 import type { PeakMethod } from "./memory.ts";
 import type { Answer, Question, Sample } from "./messages.ts";
 
+/** Sources run as they are; a flag is needed before Node 22.18 and does no harm after it. */
+const stripTypes = ["--experimental-strip-types", "--disable-warning=ExperimentalWarning"];
 const childFile = fileURLToPath(new URL("./child.ts", import.meta.url));
 
 /**
@@ -26,7 +28,7 @@ export class SubjectProcess {
   static async start(question: Omit<Extract<Question, { kind: "start" }>, "kind">): Promise<SubjectProcess> {
     const child = fork(childFile, {
       // Flags are named, not inherited: a runner started under another tool must not change what is measured.
-      execArgv: ["--conditions=@omni/source", "--expose-gc"],
+      execArgv: ["--conditions=@omni/source", "--expose-gc", ...stripTypes],
       env: { ...process.env, NODE_OPTIONS: "" },
       serialization: "json",
     });
