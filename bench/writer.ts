@@ -22,6 +22,10 @@ class Arrivals {
     for await (const chunk of body) this.take(chunk);
   }
 
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** What arrived since the last call. */
   count(): string {
     const text = `${this.#chunks} chunks, ${this.#bytes} bytes`;
@@ -105,7 +109,7 @@ const benchmark: Benchmark = defineBenchmark<WriterParams>({
           async write(path, body) {
             if (body instanceof Uint8Array) sink!.take(body);
             else await sink!.drain(body);
-            return { path };
+            return { path, size: sink!.bytes };
           },
         });
         return session(async (chunk, arrivals) => {

@@ -75,8 +75,8 @@ export interface Benchmark<P extends Params = Params, F extends Json = Json> {
   /** Makes what all subjects share (input files, a server) once per case, in the runner's process. */
   setup?(params: P, folder: string): F | Promise<F>;
   teardown?(fixture: F): void | Promise<void>;
-  /** Highest peak RSS above idle allowed to ours, in MiB; passing it fails the run, in a smoke run too. */
-  memoryCeilingMiB?(params: P): number;
+  /** Highest peak RSS above idle allowed to ours, in MiB; passing it fails the run, in a smoke run too. None for a case too small to reach it. */
+  memoryCeilingMiB?(params: P): number | undefined;
   readonly subjects: { readonly ours: Subject<P, F>; readonly peers: readonly Peer<P, F>[] };
 }
 
