@@ -9,9 +9,11 @@ import sum from "./benchmarks/sum.ts";
 
 const file = new URL("./benchmarks/sum.ts", import.meta.url).href;
 let scratch: string;
+let result: BenchmarkResult;
 
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), "bench-test-"));
+  result = await run();
 });
 afterAll(() => rm(scratch, { recursive: true }));
 
@@ -25,11 +27,6 @@ function withFault(fault: string): Benchmark {
 }
 
 describe("a run", () => {
-  let result: BenchmarkResult;
-  beforeAll(async () => {
-    result = await run();
-  });
-
   test("keeps a sample per subject and round, the order, the seed and where it was taken", () => {
     const each = result.cases[0]!;
     expect(Object.keys(each.subjects)).toEqual(["ours", "faulty", "hungry", "hungry-once", "by-program"]);
@@ -96,23 +93,22 @@ describe("a run fails", () => {
 });
 
 describe("the table", () => {
-  test("of a smoke run is labelled and claims no ratio", async () => {
-    const text = toMarkdown(await run());
+  test("of a smoke run is labelled and claims no ratio", () => {
+    const text = toMarkdown(result);
     expect(text).toContain("**Smoke run: shows that the benchmark works. None of these figures is a measurement.**");
     expect(text).not.toMatch(/verdict|\bmet\b|missed|ours \/ peer/);
   });
 
-  test("of a full run has a ratio and a verdict per peer", async () => {
-    const text = toMarkdown({ ...(await run()), quick: false });
+  test("of a full run has a ratio and a verdict per peer", () => {
+    const text = toMarkdown({ ...result, quick: false });
     expect(text).not.toContain("Smoke run");
     expect(text.split("\n").find((line) => line.includes("By a program"))).toMatch(/\d \[[\d.]+, [\d.]+\].*\|/);
   });
 
-  test("says when a memory ceiling is passed", async () => {
-    const held = await run();
-    expect(ceilingPassed(held)).toBe(false);
-    expect(toMarkdown(held)).toContain("Memory ceiling of ours: 16 MiB above idle, held");
-    const passed = { ...held, cases: held.cases.map((each) => ({ ...each, memory: { ceilingMiB: 16, peakMiB: 16.1 } })) };
+  test("says when a memory ceiling is passed", () => {
+    expect(ceilingPassed(result)).toBe(false);
+    expect(toMarkdown(result)).toContain("Memory ceiling of ours: 16 MiB above idle, held");
+    const passed = { ...result, cases: result.cases.map((each) => ({ ...each, memory: { ceilingMiB: 16, peakMiB: 16.1 } })) };
     expect(ceilingPassed(passed)).toBe(true);
     expect(toMarkdown(passed)).toContain("**PASSED** (16.1 MiB)");
   });
