@@ -170,10 +170,15 @@ export interface StagedWrite {
    */
   commit(options?: CommitOptions): Promise<ObjectInfo>;
   /** Withdraws the bytes. Idempotent; a committed object stays. */
-  discard(options?: DriverOptions): Promise<void>;
+  discard(options?: DiscardOptions): Promise<void>;
 }
 
-export interface CommitOptions extends DriverOptions, WriteConditions {}
+export interface DiscardOptions extends DriverOptions {
+  /** Milliseconds until the call rejects with TIMEOUT; core minds it. @default none */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface CommitOptions extends DiscardOptions, WriteConditions {}
 
 export interface SignUrlOptions extends DriverOptions {
   /** What the holder may do. POST gives form fields for a browser. @default "GET" */

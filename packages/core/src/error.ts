@@ -135,6 +135,7 @@ export class MultiError<O extends MemberOutcome = MemberOutcome> extends OmniErr
     const errors = outcomes.flatMap((outcome) => (outcome.error ? [outcome.error] : []));
     super(code, { ...details, reason: details.reason ?? summary(code, errors), cause: details.cause ?? errors[0] });
     this.name = "MultiError";
+    this.message = this.reason;
     this.errors = errors;
     this.outcomes = outcomes;
     Object.defineProperty(this, MULTI_BRAND, { value: true });

@@ -102,12 +102,22 @@ export function stage(core: Core, path: string, prepared: PreparedWrite): Promis
     return Promise.reject(
       core.run.wrap("stage", path)(notSupported(`${driver.scheme} cannot hold a write back; use write() or createWriter()`)),
     );
-  return writeUnder(core, "stage", path, prepared, async (body, options) => {
-    const staged = driver.stage
-      ? await driver.stage(path, body, options)
-      : await stageHeld((held, held_) => driver.write(path, held, held_), body, options);
-    return guardStaged(core, path, staged);
-  });
+  return writeUnder(
+    core,
+    "stage",
+    path,
+    prepared,
+    async (body, options) => {
+      const staged = driver.stage
+        ? await driver.stage(path, body, options)
+        : await stageHeld((held, held_) => driver.write(path, held, held_), body, options);
+      return guardStaged(core, path, staged);
+    },
+    (late) => {
+      // Nobody holds the token of a write that was staged after its caller gave up; what cannot be withdrawn is left to the store's sweep.
+      late.discard().catch(() => {});
+    },
+  );
 }
 
 /** Hands a body to the driver under the caller's signal and time limit: the body ends first, then the driver's signal aborts. */
@@ -117,6 +127,7 @@ async function writeUnder<T>(
   path: string,
   { options, driverOptions, body }: PreparedWrite,
   work: (body: DriverBody, options: DriverWriteOptions) => Promise<T>,
+  late?: (result: T) => void,
 ): Promise<T> {
   const source = body instanceof Uint8Array || !isWatched(core, options) ? undefined : new CheckedSource(body, options);
   const start = (): Promise<T> => {
@@ -124,7 +135,7 @@ async function writeUnder<T>(
     if (!deadline) return work(source ?? body, driverOptions).catch(rethrow(core.run.wrap(operation, path)));
     if (source) deadline.onStop((reason) => source.stop(reason));
     return deadline
-      .race(work(source ?? body, { ...driverOptions, signal: deadline.signal }), true, core.run.wrap(operation, path))
+      .race(work(source ?? body, { ...driverOptions, signal: deadline.signal }), true, core.run.wrap(operation, path), late)
       .finally(() => deadline.release());
   };
   return storageChannel.hasSubscribers ? traced({ backend: core.driver.scheme, operation, path }, start) : start();

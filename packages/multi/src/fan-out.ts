@@ -1,0 +1,173 @@
+import { randomUUID } from "node:crypto";
+import {
+  type DriverBody,
+  type DriverWriteOptions,
+  type Lane,
+  MultiError,
+  spread,
+  systemClock,
+  type WriteOptions,
+} from "@omni/core";
+import { MemberWrite, Watch } from "./member-write.ts";
+import type { Member } from "./members.ts";
+import type { MultiSettings } from "./options.ts";
+import { asError, type MultiObjectInfo, type WriteOutcome } from "./outcome.ts";
+
+/**
+ * Writes one body to every member: staged everywhere, decided once, committed. Resolves when enough members hold the whole object; a failure before
+ * the first commit leaves every member as it was.
+ */
+export async function fanOut(
+  members: readonly Member[],
+  path: string,
+  body: DriverBody,
+  options: DriverWriteOptions,
+  settings: MultiSettings,
+): Promise<MultiObjectInfo> {
+  const { signal, ...rest } = options;
+  const stamp = rest.stamp ?? { id: randomUUID() };
+  const held = body instanceof Uint8Array && body.byteLength <= settings.stageAboveBytes;
+  const writes = members.map(
+    (member) =>
+      new MemberWrite(member, path, keptBy(member, { ...rest, stamp }), held && member.backend.features.stagedWrite !== "none"),
+  );
+  const attempt = new Attempt(writes, path, settings);
+  await attempt.stage(body, held);
+  signal?.throwIfAborted();
+  await attempt.commit();
+  return attempt.result();
+}
+
+class Attempt {
+  readonly #writes: readonly MemberWrite[];
+  readonly #path: string;
+  readonly #settings: MultiSettings;
+  #sourceError: { readonly error: unknown } | undefined;
+
+  constructor(writes: readonly MemberWrite[], path: string, settings: MultiSettings) {
+    this.#writes = writes;
+    this.#path = path;
+    this.#settings = settings;
+  }
+
+  /** Takes the bytes to every member. Rejects when too few are left, with everything withdrawn; with the source's own error when that failed. */
+  async stage(body: DriverBody, held: boolean): Promise<void> {
+    const watch = new Watch(this.#settings.clock ?? systemClock, this.#settings.memberTimeoutMs);
+    const lanes = body instanceof Uint8Array ? undefined : spread(this.#observe(body, watch), this.#writes.length, this.#settings);
+    if (!lanes) watch.sourceDone();
+    await Promise.all(this.#writes.map((write, index) => this.#stageOne(write, body, lanes?.[index], held, watch)));
+    if (this.#sourceError) {
+      await this.#discard(asError(this.#sourceError.error));
+      throw this.#sourceError.error;
+    }
+    if (this.#possible() < this.#settings.needed) await this.#giveUp();
+  }
+
+  async #stageOne(write: MemberWrite, body: DriverBody, lane: Lane | undefined, held: boolean, watch: Watch): Promise<void> {
+    if (held && write.staging === "held") write.hold(body as Uint8Array);
+    else await write.stage(lane ?? body, lane, watch);
+    // Too few are left: the others need not go on.
+    if (this.#possible() < this.#settings.needed) await this.#discard(this.#failure());
+  }
+
+  /** Publishes at every member that is staged. In mode `all` the weakest goes first and alone: if it fails, nothing was changed anywhere. */
+  async commit(): Promise<void> {
+    const { mode, memberTimeoutMs } = this.#settings;
+    let staged = this.#writes.filter((write) => write.isStaged).sort(MemberWrite.byFirmness);
+    if (mode === "all") {
+      const [first, ...others] = staged;
+      await first?.commit(memberTimeoutMs);
+      if (first && !first.isCommitted) await this.#giveUp();
+      staged = others;
+    }
+    await Promise.all(staged.map((write) => write.commit(memberTimeoutMs)));
+  }
+
+  result(): MultiObjectInfo {
+    const { needed, partial, logger } = this.#settings;
+    const committed = this.#writes.filter((write) => write.isCommitted);
+    if (committed.length < needed) throw this.#failure();
+    const failures = committed.length < this.#writes.length ? missed("write", this.#path, this.#outcomes()) : undefined;
+    if (failures && partial === "throw") throw failures;
+    if (failures) logger?.warn({ path: this.#path, outcomes: failures.outcomes }, "a write missed members");
+    const info = committed[0]?.info ?? { path: this.#path, size: 0 };
+    const outcomes = this.#outcomes();
+    return { ...groupInfo(info), outcomes, ...(failures ? { failures } : {}) };
+  }
+
+  /** Members that hold the object or still can. */
+  #possible(): number {
+    return this.#writes.filter((write) => !["failed", "unknown"].includes(write.outcome.state)).length;
+  }
+
+  async #giveUp(): Promise<never> {
+    const failure = this.#failure();
+    await this.#discard(failure);
+    throw this.#failure();
+  }
+
+  async #discard(reason: Error): Promise<void> {
+    await Promise.all(this.#writes.map((write) => write.discard(reason, this.#settings.memberTimeoutMs)));
+  }
+
+  #outcomes(): readonly WriteOutcome[] {
+    return this.#writes.map((write) => write.outcome);
+  }
+
+  #failure(): MultiError<WriteOutcome> {
+    return groupError("write", this.#path, this.#outcomes(), this.#settings);
+  }
+
+  /** Notes the source's own error, so that it is not mistaken for a member's, and its end. */
+  async *#observe(body: AsyncIterable<Uint8Array>, watch: Watch): AsyncGenerator<Uint8Array, void> {
+    try {
+      yield* body;
+    } catch (error) {
+      this.#sourceError = { error };
+      throw error;
+    }
+    watch.sourceDone();
+  }
+}
+
+/** The error of a group over its members' outcomes. */
+export function groupError(
+  operation: string,
+  path: string,
+  outcomes: readonly WriteOutcome[],
+  { mode }: MultiSettings,
+): MultiError<WriteOutcome> {
+  return memberError(mode === "quorum" ? "QUORUM_FAILED" : "PARTIAL_FAILURE", operation, path, outcomes);
+}
+
+/** What members missed of a change that enough others took. */
+export function missed(operation: string, path: string, outcomes: readonly WriteOutcome[]): MultiError<WriteOutcome> {
+  return memberError("PARTIAL_FAILURE", operation, path, outcomes);
+}
+
+function memberError(
+  code: "QUORUM_FAILED" | "PARTIAL_FAILURE",
+  operation: string,
+  path: string,
+  outcomes: readonly WriteOutcome[],
+): MultiError<WriteOutcome> {
+  const changed = outcomes.some(({ state }) => state === "committed" || state === "unknown");
+  const retryable = outcomes.every(({ error }) => error === undefined || (error as { retryable?: unknown }).retryable === true);
+  return new MultiError(code, outcomes, {
+    backend: "multi",
+    operation,
+    path,
+    outcome: changed ? "unknown" : "not-applied",
+    retryable,
+  });
+}
+
+/** An object's info as the group shows it: its etag is the write id, the only identity that members share. */
+export function groupInfo<I extends { readonly stamp?: { readonly id: string } | undefined }>(info: I): I {
+  return { ...info, etag: info.stamp?.id, version: undefined };
+}
+
+/** The options of a write that a member keeps; a group asks of each what it can. */
+function keptBy({ backend }: Member, options: WriteOptions): WriteOptions {
+  return backend.features.stamps ? options : { ...options, stamp: undefined };
+}

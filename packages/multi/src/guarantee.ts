@@ -1,0 +1,53 @@
+import type { Member } from "./members.ts";
+import type { MultiSettings, WriteMode } from "./options.ts";
+
+/** What a group promises as it is configured. A plain object, to be logged or shown. */
+export interface Guarantee {
+  readonly mode: WriteMode;
+  readonly members: number;
+  /** Members that hold the whole object when a write resolves. */
+  readonly needed: number;
+  /** A write that fails before its first commit leaves every member as it was. */
+  readonly beforeFirstCommit: "nothing changed" | "members without staging may have written";
+  /** A write that fails after its first commit leaves each member with the old or the new object, whole; the outcomes say which. */
+  readonly afterFirstCommit: "old or new, whole, per member";
+  /** Whether something brings the members together after a failure past the first commit, or after a crash. */
+  readonly rolledForward: boolean;
+  /** Whether a read after a write that resolved surely shows it, whichever member answers. */
+  readonly readAfterWrite: boolean;
+  /** Members that must say NOT_FOUND before the group does. */
+  readonly notFoundNeeds: number;
+  /** How each member holds a write back until the decision. */
+  readonly staging: Readonly<Record<string, "durable" | "process" | "held" | "none">>;
+  /** Whole bodies up to this many bytes are held in this process instead. */
+  readonly heldUpToBytes: number;
+  /** The same in words. */
+  readonly text: string;
+}
+
+/** Says what a group promises. */
+export function guaranteeOf(members: readonly Member[], settings: MultiSettings, notFoundNeeds: number): Guarantee {
+  const { mode, needed, stageAboveBytes } = settings;
+  const staging = Object.fromEntries(members.map(({ name, backend }) => [name, backend.features.stagedWrite]));
+  const direct = Object.values(staging).includes("none");
+  return Object.freeze({
+    mode,
+    members: members.length,
+    needed,
+    beforeFirstCommit: direct ? "members without staging may have written" : "nothing changed",
+    afterFirstCommit: "old or new, whole, per member",
+    rolledForward: false,
+    readAfterWrite: mode === "all",
+    notFoundNeeds,
+    staging,
+    heldUpToBytes: stageAboveBytes,
+    text: words(mode, needed, members.length),
+  });
+}
+
+function words(mode: WriteMode, needed: number, count: number): string {
+  const taken = mode === "all" ? `all ${count} members hold` : `at least ${needed} of ${count} members hold`;
+  const late =
+    "After the first commit nothing rolls a failed write forward: the error says per member committed, failed or unknown.";
+  return `When a write resolves ${taken} the whole object. A write that fails before its first commit changes nothing. ${late}`;
+}

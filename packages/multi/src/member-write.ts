@@ -1,0 +1,191 @@
+import type { Clock, DriverBody, Lane, ObjectInfo, StagedWrite, WriteOptions } from "@omni/core";
+import { OmniError } from "@omni/core";
+import type { Member } from "./members.ts";
+import { asError, isNotApplied, type WriteOutcome, type WritePhase } from "./outcome.ts";
+
+/** How firmly a member holds a write before it is committed: the weakest commits first. */
+const FIRMNESS = { none: 0, held: 1, process: 2, durable: 3 } as const;
+type Staging = keyof typeof FIRMNESS;
+/** A commit over a network fails sooner than one on this machine: among equals it goes first. */
+const REACH = { store: 0, host: 1, process: 2 } as const;
+
+/** One member's part in a write: staged, then committed or discarded. It knows at every time how it stands. */
+export class MemberWrite {
+  readonly member: Member;
+  readonly staging: Staging;
+  info: ObjectInfo | undefined;
+  readonly #path: string;
+  readonly #options: WriteOptions;
+  readonly #controller = new AbortController();
+  #lane: Lane | undefined;
+  #whole: Uint8Array | undefined;
+  #staged: StagedWrite | undefined;
+  #state: WriteOutcome["state"] | "staging" | "staged" = "staging";
+  #phase: WritePhase = "open";
+  #error: Error | undefined;
+
+  /**
+   * @param options the group's options, cut to what this member keeps
+   * @param held whether a whole body stays here until the decision
+   */
+  constructor(member: Member, path: string, options: WriteOptions, held: boolean) {
+    this.member = member;
+    this.#path = path;
+    this.#options = options;
+    this.staging = held ? "held" : member.backend.features.stagedWrite;
+  }
+
+  /** Weakest first. */
+  static byFirmness(a: MemberWrite, b: MemberWrite): number {
+    const reach = ({ member }: MemberWrite): number => REACH[member.backend.features.durable];
+    return FIRMNESS[a.staging] - FIRMNESS[b.staging] || reach(a) - reach(b);
+  }
+
+  get isStaged(): boolean {
+    return this.#state === "staged";
+  }
+
+  get isCommitted(): boolean {
+    return this.#state === "committed";
+  }
+
+  get outcome(): WriteOutcome {
+    const state = this.#state === "staging" || this.#state === "staged" ? "discarded" : this.#state;
+    const bytes = this.#lane?.bytes ?? (state === "committed" || state === "unknown" ? (this.#whole?.byteLength ?? 0) : 0);
+    const base = { member: this.member.name, state, phase: this.#phase, bytes };
+    return this.#error ? { ...base, error: this.#error } : base;
+  }
+
+  /** A whole body: nothing is asked of the store before the decision. */
+  hold(whole: Uint8Array): void {
+    this.#whole = whole;
+    this.#phase = "stage";
+    this.#state = "staged";
+  }
+
+  /** Takes the bytes to the store, invisible; never rejects. A member without staging (best effort only) writes at once. */
+  async stage(body: DriverBody, lane: Lane | undefined, watch: Watch): Promise<void> {
+    this.#lane = lane;
+    if (body instanceof Uint8Array) this.#whole = body;
+    const options = { ...this.#options, signal: this.#controller.signal };
+    const { backend } = this.member;
+    const direct = this.staging === "none";
+    const work = direct ? backend.write(this.#path, body, options) : backend.stage(this.#path, body, options);
+    const end = watch.over(this, lane);
+    try {
+      const result = await work;
+      if (direct) {
+        this.info = result as ObjectInfo;
+        this.#phase = "write";
+        this.#state = "committed";
+      } else {
+        this.#staged = result as StagedWrite;
+        this.#phase = "stage";
+        if (this.#state === "staging") this.#state = "staged";
+        else await this.#withdraw();
+      }
+    } catch (error) {
+      if (this.#state !== "staging") return;
+      this.#phase = direct ? "write" : (lane?.bytes ?? 0) > 0 ? "stage" : "open";
+      this.#error = asError(error);
+      this.#state = direct && !isNotApplied(error) ? "unknown" : "failed";
+      lane?.drop(error);
+    } finally {
+      end();
+    }
+  }
+
+  /** Puts a member out that owes an answer. */
+  giveUp(error: Error): void {
+    if (this.#state !== "staging") return;
+    this.#lane?.drop(error);
+    this.#controller.abort(error);
+  }
+
+  /** Publishes; never rejects. */
+  async commit(timeoutMs: number): Promise<void> {
+    this.#phase = "commit";
+    const { backend } = this.member;
+    try {
+      this.info = this.#staged
+        ? await this.#staged.commit({ timeoutMs })
+        : await backend.write(this.#path, this.#whole as Uint8Array, { ...this.#options, timeoutMs });
+      this.#state = "committed";
+    } catch (error) {
+      this.#error = asError(error);
+      this.#state = isNotApplied(error) ? "failed" : "unknown";
+      if (this.#state === "unknown") await this.#look(timeoutMs);
+    }
+  }
+
+  /** Withdraws; never rejects. What could not be withdrawn stays invisible, for the store's sweep. */
+  async discard(reason: Error, timeoutMs: number): Promise<void> {
+    if (this.#state !== "staging" && this.#state !== "staged") return;
+    const wasStaged = this.#state === "staged";
+    this.#state = "discarded";
+    if (wasStaged) return this.#withdraw(timeoutMs);
+    this.#lane?.drop(reason);
+    this.#controller.abort(reason);
+  }
+
+  async #withdraw(timeoutMs?: number): Promise<void> {
+    try {
+      await this.#staged?.discard({ timeoutMs });
+    } catch (error) {
+      this.#error = asError(error);
+    }
+  }
+
+  /** An answer got lost: the object itself tells by its write id whether the commit took effect. That it does not yet show proves nothing. */
+  async #look(timeoutMs: number): Promise<void> {
+    const id = this.#options.stamp?.id;
+    if (id === undefined) return;
+    try {
+      const found = await this.member.backend.stat(this.#path, { timeoutMs });
+      if (found.stamp?.id !== id) return;
+      this.info = found;
+      this.#state = "committed";
+      this.#error = undefined;
+    } catch (error) {
+      // The member still does not answer, so its state stays unknown, with the first error as the reason.
+      if (!OmniError.is(error)) throw error;
+    }
+  }
+}
+
+/** Notices members that owe an answer: bytes wait for them, or the source is done, and nothing moves. */
+export class Watch {
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  #sourceDone = false;
+
+  constructor(clock: Clock, timeoutMs: number) {
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** From now on every member owes an answer. */
+  sourceDone(): void {
+    this.#sourceDone = true;
+  }
+
+  /** Watches one member until the returned function is called. */
+  over(write: MemberWrite, lane: Lane | undefined): () => void {
+    let seen = -1;
+    let timer: unknown;
+    const look = (): void => {
+      const bytes = lane?.bytes ?? 0;
+      const owes = this.#sourceDone || lane === undefined || lane.waitingBytes > 0;
+      if (owes && bytes === seen) {
+        const reason = `no progress for ${this.#timeoutMs} ms`;
+        const context = { backend: write.member.name, operation: "stage", reason };
+        write.giveUp(new OmniError("TIMEOUT", { ...context, outcome: "not-applied" }));
+        return;
+      }
+      seen = owes ? bytes : -1;
+      timer = this.#clock.setTimeout(look, this.#timeoutMs);
+    };
+    look();
+    return () => this.#clock.clearTimeout(timer);
+  }
+}
