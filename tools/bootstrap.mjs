@@ -16,7 +16,10 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Sources run as they are: by the export condition that leads to them, with types stripped (a flag before Node 22.18). */
 export const sourceFlags = ["--conditions=@omni/source", "--experimental-strip-types", "--disable-warning=ExperimentalWarning"];
 
-/** Each command: what follows `node <sourceFlags>`. */
+/**
+ * Each command: what follows `node <sourceFlags>`.
+ * @type {Readonly<Record<string, readonly string[]>>}
+ */
 const commands = {
   demo: ["examples/replicate/src/index.ts"],
   test: ["tools/checks/cli.ts", "test"],
@@ -26,6 +29,7 @@ const commands = {
   servers: ["tools/servers/cli.ts"],
   bench: ["bench/run.ts"],
   "verify:full": ["tools/checks/cli.ts", "full"],
+  api: ["tools/checks/api-reports.ts"],
 };
 
 async function main() {

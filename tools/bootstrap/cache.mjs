@@ -60,7 +60,7 @@ function tryLock(path) {
     writeFileSync(path, String(process.pid), { flag: "wx" });
     return true;
   } catch (error) {
-    if (error.code !== "EEXIST") throw error;
+    if (codeOf(error) !== "EEXIST") throw error;
   }
   if (!abandoned(path)) return false;
   rmSync(path, { force: true });
@@ -76,6 +76,11 @@ function abandoned(path) {
     process.kill(owner, 0);
     return false;
   } catch (error) {
-    return error.code === "ESRCH" || error.code === "ENOENT";
+    return ["ESRCH", "ENOENT"].includes(codeOf(error));
   }
+}
+
+/** @param {unknown} error */
+function codeOf(error) {
+  return String(/** @type {{ code?: unknown } | null | undefined} */ (error)?.code);
 }

@@ -64,6 +64,7 @@ async function npm(args, cwd, env) {
 /**
  * The npm that started us, else the one beside this Node or on the PATH.
  * @param {NodeJS.ProcessEnv} env
+ * @returns {[string, ...string[]]}
  */
 function npmCommand(env) {
   const cli = env.npm_execpath;

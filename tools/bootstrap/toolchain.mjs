@@ -6,12 +6,12 @@ import { dirname, join } from "node:path";
 import { installTool, SetupError } from "./npm.mjs";
 
 /** The packages run from here on: the first release of the 22 line with zstd in node:zlib and `require` of ES modules without a flag. */
-const oldestNode = [22, 15];
+const oldestNode = { major: 22, minor: 15 };
 
 /** @param {string} version such as 22.15.0 */
 export function recentEnough(version) {
   const [major = 0, minor = 0] = version.split(".").map(Number);
-  return major > oldestNode[0] || (major === oldestNode[0] && minor >= oldestNode[1]);
+  return major > oldestNode.major || (major === oldestNode.major && minor >= oldestNode.minor);
 }
 
 /**

@@ -1,5 +1,5 @@
 // How many runs a property test makes, and which seeds it repeats: one answer for every property test in the repository.
-import { readFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 
 /** Failed seeds are kept in the repository, so that a failure found once is tried again for ever. */
 const failedSeedsFile = new URL("../../checks/failed-seeds.json", import.meta.url);
@@ -74,8 +74,19 @@ export function failedSeeds(name: string, file: URL = failedSeedsFile): readonly
   return kept[name] ?? [];
 }
 
+/**
+ * Adds counts to the result of the running check (`OMNI_RESULT_FILE`); does nothing when no check asked for them. Numbers of one name add up,
+ * so every test of a harness may call it. Properties run through {@link propertyRuns} are counted without a call.
+ */
+export function recordCounts(counts: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv = process.env): void {
+  if (env.OMNI_RESULT_FILE) appendFileSync(env.OMNI_RESULT_FILE, `${JSON.stringify(counts)}\n`);
+}
+
 function report(name: string, details: PropertyDetails): void {
-  if (!details.failed) return;
+  if (!details.failed) {
+    recordCounts({ [name]: details.numRuns });
+    return;
+  }
   const error = details.errorInstance;
   const lines = [
     `Property "${name}" failed after ${details.numRuns} runs and ${details.numShrinks} shrinks.`,

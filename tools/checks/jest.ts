@@ -1,0 +1,49 @@
+// Runs jest and reads its counts. Jest's own flags (ES modules in its VM) are set here and nowhere else.
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+import { type CheckContext, CheckFailure, type CheckOutcome } from "./check.ts";
+
+/** The flags of a Node that runs the tests; worker processes inherit them. */
+export const jestNodeOptions = "--experimental-vm-modules --disable-warning=ExperimentalWarning";
+
+export interface JestOptions {
+  /** Jest's own arguments: path patterns, `-t` ... */
+  readonly args: readonly string[];
+  /** @default the Node that runs the checks */
+  readonly node?: string;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly live?: boolean;
+}
+
+interface JestReport {
+  readonly success: boolean;
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly numRuntimeErrorTestSuites: number;
+}
+
+export async function runJest(context: CheckContext, options: JestOptions): Promise<CheckOutcome> {
+  const report = join(context.scratch, "jest.json");
+  rmSync(report, { force: true });
+  const args = [join(context.root, "node_modules", "jest", "bin", "jest.js"), "--json", `--outputFile=${report}`, ...options.args];
+  const env = { NODE_OPTIONS: jestNodeOptions, ...options.env };
+  await context.run(options.node ?? process.execPath, args, { env, live: options.live ?? false, okCodes: [0, 1] });
+  const results = JSON.parse(readFileSync(report, "utf8")) as JestReport;
+  const counts = countsOf(results);
+  if (counts.failed > 0) throw new CheckFailure(`${counts.failed} failed`, counts);
+  if (counts.passed === 0) throw new CheckFailure(`no test ran for ${options.args.join(" ") || "the whole repository"}`, counts);
+  if (!results.success)
+    throw new CheckFailure("jest reports a failure outside of the tests (see the log)", { ...counts, failed: 1 });
+  return counts;
+}
+
+function countsOf(report: JestReport): { passed: number; failed: number; skipped: number } {
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests + report.numRuntimeErrorTestSuites,
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
+}

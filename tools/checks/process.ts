@@ -1,0 +1,63 @@
+// Runs programs into a log file, each in a process group of its own so that a hung one can be stopped with everything it started.
+import { type ChildProcess, spawn } from "node:child_process";
+import { appendFileSync } from "node:fs";
+
+import { CheckFailure, type RunOptions } from "./check.ts";
+
+export interface ProcessOptions extends RunOptions {
+  readonly logFile: string;
+  readonly fullEnv: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal;
+  readonly workingDirectory: string;
+}
+
+/** @returns everything the program wrote to its standard output */
+export async function runProcess(command: string, args: readonly string[], options: ProcessOptions): Promise<string> {
+  const { logFile, signal, live = false, okCodes = [0] } = options;
+  signal.throwIfAborted();
+  appendFileSync(logFile, `$ ${[command, ...args].join(" ")}\n`);
+  const child = spawn(command, args, {
+    cwd: options.workingDirectory,
+    env: options.fullEnv,
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: process.platform !== "win32",
+  });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    output += text;
+    appendFileSync(logFile, text);
+    if (live) process.stdout.write(text);
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    appendFileSync(logFile, text);
+    if (live) process.stderr.write(text);
+  });
+  const stop = (): void => stopGroup(child);
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    const [code, killedBy] = await ended(child, command);
+    signal.throwIfAborted();
+    if (code === null || !okCodes.includes(code)) throw new CheckFailure(`${command} ended with ${killedBy ?? code}`);
+    return output;
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+function ended(child: ChildProcess, command: string): Promise<[number | null, NodeJS.Signals | null]> {
+  return new Promise((done, failed) => {
+    child.on("error", (error) => failed(new CheckFailure(`${command} could not be started: ${error.message}`)));
+    child.on("close", (code, killedBy) => done([code, killedBy]));
+  });
+}
+
+function stopGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    if (process.platform === "win32") child.kill("SIGKILL");
+    else process.kill(-child.pid, "SIGKILL");
+  } catch (error) {
+    // The group may have ended by itself between the decision and the signal.
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}

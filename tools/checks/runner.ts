@@ -1,0 +1,187 @@
+// Runs checks one after the other, tells each one's name, time and end, and closes with one line of counts.
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { type Check, type CheckContext, CheckFailure, type CheckOutcome, type RunOptions, type Tier } from "./check.ts";
+import { inputsDigest } from "./inputs.ts";
+import { runProcess } from "./process.ts";
+import { standing, writeResult } from "./results.ts";
+
+export interface RunSettings {
+  readonly root: string;
+  readonly cache: string;
+  readonly tier: Tier;
+  readonly args?: readonly string[];
+  /** Full tier: makes a check again although its result is current. */
+  readonly force?: boolean;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly print?: (line: string) => void;
+  /** @default performance.now */
+  readonly now?: () => number;
+}
+
+export interface Totals {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+/** @returns the totals; a failure is one that is above zero in `failed` */
+export async function runChecks(checks: readonly Check[], settings: RunSettings): Promise<Totals> {
+  const print = settings.print ?? console.log;
+  const totals: Totals = { passed: 0, failed: 0, skipped: 0 };
+  const started = clock(settings);
+  for (const check of checks) add(totals, await runOne(check, settings, print));
+  print(`\n${settings.tier}: ${checks.length} checks in ${seconds(clock(settings) - started)}`);
+  print(closingLine(totals));
+  return totals;
+}
+
+/** The one line a run ends with. */
+export function closingLine(totals: Totals): string {
+  return `${totals.passed} passed, ${totals.failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ""}`;
+}
+
+async function runOne(check: Check, settings: RunSettings, print: (line: string) => void): Promise<Totals> {
+  const logFile = freshLog(check, settings);
+  const full = settings.tier === "full" && check.inputs !== undefined;
+  if (full && !settings.force && standing(settings.root, check).state === "current") {
+    print(`= ${check.name}: already verified for these inputs (--force repeats it)`);
+    return { passed: 1, failed: 0, skipped: 0 };
+  }
+  print(`> ${check.name}: ${check.about}`);
+  const started = clock(settings);
+  const begun = { at: new Date(), inputs: full ? inputsDigest(settings.root, check.inputs ?? []) : "", seed: seedOf(settings) };
+  const stop = new AbortController();
+  const limit = setTimeout(
+    () => stop.abort(new CheckFailure(`stopped after twice its budget of ${check.budgetSeconds} s`)),
+    check.budgetSeconds * 2000,
+  );
+  const unhook = stopOnSignals(stop);
+  try {
+    const outcome = await check.run(contextFor(check, settings, logFile, stop.signal, begun.seed));
+    const took = clock(settings) - started;
+    if (outcome.skip !== undefined) return skipped(check, outcome.skip, settings, print);
+    overBudget(check, took, settings, print, outcome);
+    if (full) {
+      const counts = outcome.counts ?? { passed: outcome.passed ?? 1 };
+      print(
+        `  recorded ${writeResult(settings.root, { check, counts, seed: begun.seed, startedAt: begun.at, durationSeconds: took / 1000, inputs: begun.inputs })}`,
+      );
+    }
+    print(`✓ ${check.name} (${seconds(took)})${outcome.note ? `: ${outcome.note}` : ""}`);
+    return { passed: outcome.passed ?? 1, failed: outcome.failed ?? 0, skipped: outcome.skipped ?? 0 };
+  } catch (error) {
+    return failed(check, error, seconds(clock(settings) - started), logFile, print);
+  } finally {
+    clearTimeout(limit);
+    unhook();
+  }
+}
+
+function contextFor(check: Check, settings: RunSettings, logFile: string, signal: AbortSignal, seed: number): CheckContext {
+  const scratch = join(settings.root, ".cache", "checks", settings.tier, check.name);
+  rmSync(scratch, { recursive: true, force: true });
+  mkdirSync(scratch, { recursive: true });
+  const resultFile = join(scratch, "result.json");
+  const env = {
+    ...(settings.env ?? process.env),
+    OMNI_TIER: settings.tier,
+    OMNI_RESULT_FILE: resultFile,
+    ...(settings.tier === "full" ? { OMNI_SEED: String(seed) } : {}),
+  };
+  const run = (command: string, args: readonly string[], options: RunOptions = {}): Promise<string> =>
+    runProcess(command, args, {
+      ...options,
+      logFile,
+      signal,
+      fullEnv: options.bareEnv ?? { ...env, ...options.env },
+      workingDirectory: options.cwd ?? settings.root,
+    });
+  const log = (line: string): void => appendFileSync(logFile, `${line}\n`);
+  return {
+    root: settings.root,
+    cache: settings.cache,
+    tier: settings.tier,
+    args: settings.args ?? [],
+    scratch,
+    signal,
+    env,
+    log,
+    run,
+  };
+}
+
+function freshLog(check: Check, settings: RunSettings): string {
+  const folder = join(settings.root, ".cache", "checks", settings.tier);
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `${check.name}.log`);
+  writeFileSync(path, "");
+  return path;
+}
+
+function overBudget(
+  check: Check,
+  tookMs: number,
+  settings: RunSettings,
+  print: (line: string) => void,
+  outcome: CheckOutcome,
+): void {
+  if (tookMs <= check.budgetSeconds * 1000) return;
+  const words = `took ${seconds(tookMs)}, its budget is ${check.budgetSeconds} s`;
+  if (settings.tier === "push") throw new CheckFailure(words, outcome);
+  print(`  ${check.name} ${words}`);
+}
+
+function skipped(check: Check, reason: string, settings: RunSettings, print: (line: string) => void): Totals {
+  print(`skipped: ${check.name} (${reason})`);
+  // Where everything is required to be there, what could not be checked has failed.
+  const required = (settings.env ?? process.env).OMNI_REQUIRE_SERVERS === "1";
+  return required ? { passed: 0, failed: 1, skipped: 0 } : { passed: 0, failed: 0, skipped: 1 };
+}
+
+function failed(check: Check, error: unknown, took: string, logFile: string, print: (line: string) => void): Totals {
+  const known = error instanceof CheckFailure;
+  print(`✗ ${check.name} (${took}): ${known ? error.message : error instanceof Error ? error.stack : String(error)}`);
+  const tail = readFileSync(logFile, "utf8").trimEnd().split("\n").slice(-120);
+  for (const line of tail) print(`  | ${line}`);
+  print(`  whole log: ${logFile}`);
+  const outcome = known ? error.outcome : {};
+  return { passed: outcome.passed ?? 0, failed: Math.max(1, outcome.failed ?? 1), skipped: outcome.skipped ?? 0 };
+}
+
+/** Checks run in process groups of their own, so an interrupt at the terminal has to be handed to them. */
+function stopOnSignals(stop: AbortController): () => void {
+  const names = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const hooks = names.map((name) => {
+    const hook = (): void => {
+      stop.abort(new CheckFailure(`stopped by ${name}`));
+      process.exitCode = 130;
+      setImmediate(() => process.exit(130));
+    };
+    process.once(name, hook);
+    return () => process.removeListener(name, hook);
+  });
+  return () => {
+    for (const unhook of hooks) unhook();
+  };
+}
+
+function seedOf(settings: RunSettings): number {
+  const given = Number((settings.env ?? process.env).OMNI_SEED);
+  return Number.isSafeInteger(given) && given > 0 ? given : Math.trunc(Math.random() * 0x7fff_ffff);
+}
+
+function add(totals: Totals, more: Totals): void {
+  totals.passed += more.passed;
+  totals.failed += more.failed;
+  totals.skipped += more.skipped;
+}
+
+function clock(settings: RunSettings): number {
+  return settings.now?.() ?? performance.now();
+}
+
+function seconds(ms: number): string {
+  return ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+}

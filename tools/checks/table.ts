@@ -1,0 +1,99 @@
+// Every check there is. A row is added here and nowhere else; `npm run checks -- list` prints the table.
+
+import { apiReports } from "./api-reports.ts";
+import { bareClone, bareCloneQuick } from "./bare-clone.ts";
+import type { Check, CheckContext, CheckOutcome } from "./check.ts";
+import { demoRuns } from "./demo.ts";
+import { attw, publint, toolsPath } from "./package-checks.ts";
+import { rehearsal } from "./rehearsal.ts";
+import { readmeTestCommand, unitTests, unitTestsOnNode22 } from "./unit.ts";
+import { verification } from "./verification.ts";
+
+/** A check that is one program and its exit code. */
+function program(command: string, ...args: readonly string[]): (context: CheckContext) => Promise<CheckOutcome> {
+  return async (context) => {
+    await context.run(command, args, { env: toolsPath(context) });
+    return {};
+  };
+}
+
+export const checks: readonly Check[] = [
+  { name: "unit", about: "unit tests", tiers: ["test"], budgetSeconds: 300, run: unitTests },
+  {
+    name: "npm-test",
+    about: "npm test, as the README says, with the push tier's runs",
+    tiers: ["push"],
+    budgetSeconds: 480,
+    run: readmeTestCommand,
+  },
+  { name: "npm-run-demo", about: "npm run demo, as the README says", tiers: ["push"], budgetSeconds: 90, run: demoRuns },
+  { name: "unit-node22", about: "unit tests on Node 22", tiers: ["push"], budgetSeconds: 300, run: unitTestsOnNode22 },
+  { name: "lint", about: "Biome: rules and format", tiers: ["push"], budgetSeconds: 60, run: program("biome", "ci", ".") },
+  {
+    name: "types",
+    about: "types of everything, sources and tests",
+    tiers: ["push"],
+    budgetSeconds: 90,
+    run: program("tsc", "-p", "tsconfig.json", "--noEmit"),
+  },
+  {
+    name: "build",
+    about: "every package's dist",
+    tiers: ["push"],
+    budgetSeconds: 120,
+    run: program("turbo", "run", "build", "--output-logs=errors-only"),
+  },
+  {
+    name: "knip",
+    about: "unused files, exports and dependencies",
+    tiers: ["push"],
+    budgetSeconds: 60,
+    run: program("knip", "--no-progress", "--no-config-hints"),
+  },
+  { name: "publint", about: "manifests and files of the packed tarballs", tiers: ["push"], budgetSeconds: 90, run: publint },
+  {
+    name: "attw",
+    about: "types of the packed tarballs as consumers resolve them (ESM only)",
+    tiers: ["push"],
+    budgetSeconds: 120,
+    run: attw,
+  },
+  { name: "api-reports", about: "the public API beside etc/*.api.md", tiers: ["push"], budgetSeconds: 90, run: apiReports },
+  {
+    name: "rehearsal",
+    about: "publish to a local registry, install and use from fresh folders",
+    tiers: ["push"],
+    budgetSeconds: 300,
+    run: rehearsal,
+  },
+  {
+    name: "bare-clone-quick",
+    about: "a fresh clone starts with Node 20, npm and git alone",
+    tiers: ["push"],
+    budgetSeconds: 120,
+    run: bareCloneQuick,
+  },
+  {
+    name: "bare-clone",
+    about: "both commands twice in a fresh clone without home, cache or anything but Node, npm and git",
+    tiers: ["full"],
+    budgetSeconds: 1200,
+    inputs: [
+      "tools/bootstrap.mjs",
+      "tools/bootstrap",
+      "tools/checks/bare-clone.ts",
+      "package.json",
+      "pnpm-workspace.yaml",
+      "pnpm-lock.yaml",
+      ".node-version",
+    ],
+    run: bareClone,
+  },
+  {
+    name: "verification",
+    about: "every count of the full tier has been reached",
+    tiers: ["push"],
+    budgetSeconds: 10,
+    run: async (context) => verification(checks)(context),
+  },
+];
