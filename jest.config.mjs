@@ -1,7 +1,12 @@
 // One configuration for every package: tests run against the sources (export condition @omni/source), as native ESM.
 /** @type {import("jest").Config} */
 export default {
-  testMatch: ["<rootDir>/packages/*/test/**/*.test.ts", "<rootDir>/tools/**/*.test.ts", "<rootDir>/bench/**/*.test.ts", "<rootDir>/examples/**/*.test.ts"],
+  testMatch: [
+    "<rootDir>/packages/*/test/**/*.test.ts",
+    "<rootDir>/tools/**/*.test.ts",
+    "<rootDir>/bench/**/*.test.ts",
+    "<rootDir>/examples/**/*.test.ts",
+  ],
   extensionsToTreatAsEsm: [".ts"],
   transform: { "\\.ts$": ["@swc/jest", { jsc: { parser: { syntax: "typescript" }, target: "es2023" }, module: { type: "es6" } }] },
   testEnvironmentOptions: { customExportConditions: ["@omni/source", "node", "node-addons"] },

@@ -28,13 +28,19 @@ export const checks: readonly Check[] = [
   },
   { name: "npm-run-demo", about: "npm run demo, as the README says", tiers: ["push"], budgetSeconds: 90, run: demoRuns },
   { name: "unit-node22", about: "unit tests on Node 22", tiers: ["push"], budgetSeconds: 300, run: unitTestsOnNode22 },
-  { name: "lint", about: "Biome: rules and format", tiers: ["push"], budgetSeconds: 60, run: program("biome", "ci", ".") },
+  {
+    name: "lint",
+    about: "Biome: rules and format",
+    tiers: ["push"],
+    budgetSeconds: 60,
+    run: program("biome", "ci", "--colors=off", "."),
+  },
   {
     name: "types",
     about: "types of everything, sources and tests",
     tiers: ["push"],
     budgetSeconds: 90,
-    run: program("tsc", "-p", "tsconfig.json", "--noEmit"),
+    run: program("tsc", "-p", "tsconfig.json", "--noEmit", "--pretty", "false"),
   },
   {
     name: "build",
