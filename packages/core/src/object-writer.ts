@@ -4,6 +4,7 @@ import type { DriverBody, DriverWriter } from "./driver.ts";
 import { OmniError } from "./error.ts";
 import type { ObjectInfo } from "./object-info.ts";
 import { PushBody } from "./push-body.ts";
+import { type SourceChecks, SourceTally } from "./source.ts";
 
 /** Objects up to this size reach the driver in one piece: no stream is set up for them. */
 const SMALL_BYTES = 64 * 1024;
@@ -87,6 +88,8 @@ export class DirectWriter implements ObjectWriter {
   readonly #wrap: (error: unknown) => unknown;
   #result: Promise<ObjectInfo> | undefined;
   #aborted = false;
+  #answer: Promise<void> | undefined;
+  #taken: Promise<void> | undefined;
 
   constructor(path: string, writer: DriverWriter, wrap: (error: unknown) => unknown) {
     this.path = path;
@@ -98,7 +101,12 @@ export class DirectWriter implements ObjectWriter {
     if (this.#result || this.#aborted)
       return Promise.reject(writerClosed(this.path, "write", this.#aborted ? "aborted" : "closed"));
     try {
-      return this.#writer.write(toBytes(chunk)).catch(this.#throwWrapped);
+      const answer = this.#writer.write(toBytes(chunk));
+      // A driver that takes a chunk at once may answer with one promise for all: then one wrapped promise does for all, too.
+      if (answer === this.#answer && this.#taken) return this.#taken;
+      this.#answer = answer;
+      this.#taken = answer.catch(this.#throwWrapped);
+      return this.#taken;
     } catch (error) {
       return Promise.reject(this.#wrap(error));
     }
@@ -122,6 +130,33 @@ export class DirectWriter implements ObjectWriter {
 
   readonly #throwWrapped = (error: unknown): never => {
     throw this.#wrap(error);
+  };
+}
+
+/**
+ * A driver's writer that is watched as a body would be: counted, and compared with `sizeBytes` and `checksum` before it closes. What fails the
+ * comparison is aborted.
+ */
+export function checkedWriter(writer: DriverWriter, checks: SourceChecks): DriverWriter {
+  const tally = new SourceTally(checks);
+  const orAbort = async <T>(work: () => T): Promise<T> => {
+    try {
+      return work();
+    } catch (error) {
+      await writer.abort(error);
+      throw error;
+    }
+  };
+  return {
+    write: async (chunk) => {
+      await orAbort(() => tally.add(chunk));
+      return writer.write(chunk);
+    },
+    close: async () => {
+      await orAbort(() => tally.end());
+      return writer.close();
+    },
+    abort: (reason) => writer.abort(reason),
   };
 }
 

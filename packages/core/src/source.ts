@@ -7,23 +7,53 @@ import { createHasher, type Hasher } from "./hash.ts";
 /** What a write watches its source for. */
 export type SourceChecks = Pick<WriteOptions, "sizeBytes" | "checksum" | "onProgress">;
 
+/** Counts a source, and compares it with `sizeBytes` and `checksum`. */
+export class SourceTally {
+  readonly #checks: SourceChecks;
+  readonly #hasher: Hasher | undefined;
+  #bytes = 0;
+
+  constructor(checks: SourceChecks) {
+    this.#checks = checks;
+    this.#hasher = checks.checksum && createHasher(checks.checksum.algorithm);
+  }
+
+  /** Bytes so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** @throws OmniError INVALID_ARGUMENT when the source is longer than `sizeBytes` */
+  add(chunk: Uint8Array): void {
+    this.#bytes += chunk.byteLength;
+    const { sizeBytes, onProgress } = this.#checks;
+    if (sizeBytes !== undefined && this.#bytes > sizeBytes) throw wrongSize(this.#bytes, sizeBytes);
+    this.#hasher?.update(chunk);
+    onProgress?.({ bytes: this.#bytes, totalBytes: sizeBytes });
+  }
+
+  /** @throws OmniError INVALID_ARGUMENT when the source is shorter than `sizeBytes`, CHECKSUM_MISMATCH */
+  end(): void {
+    const { sizeBytes, checksum } = this.#checks;
+    if (sizeBytes !== undefined && this.#bytes !== sizeBytes) throw wrongSize(this.#bytes, sizeBytes);
+    if (checksum && this.#hasher) checkDigest(this.#hasher.digest(), checksum);
+  }
+}
+
 /**
  * A source on its way to a driver: counted, compared with `sizeBytes` and `checksum` **before** it ends, so that a driver that publishes at the end
  * of its body publishes nothing wrong; and stopped from outside at once, even when the source itself does not answer.
  */
 export class CheckedSource implements AsyncIterableIterator<Uint8Array> {
   readonly #source: AsyncIterator<Uint8Array>;
-  readonly #checks: SourceChecks;
-  readonly #hasher: Hasher | undefined;
-  #bytes = 0;
+  readonly #tally: SourceTally;
   #stopped: { readonly reason: unknown } | undefined;
   #ended = false;
   #reject: ((reason: unknown) => void) | undefined;
 
   constructor(source: AsyncIterable<Uint8Array>, checks: SourceChecks) {
     this.#source = source[Symbol.asyncIterator]();
-    this.#checks = checks;
-    this.#hasher = checks.checksum && createHasher(checks.checksum.algorithm);
+    this.#tally = new SourceTally(checks);
   }
 
   [Symbol.asyncIterator](): this {
@@ -32,7 +62,7 @@ export class CheckedSource implements AsyncIterableIterator<Uint8Array> {
 
   /** Bytes taken so far. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#tally.bytes;
   }
 
   next(): Promise<IteratorResult<Uint8Array, undefined>> {
@@ -64,18 +94,12 @@ export class CheckedSource implements AsyncIterableIterator<Uint8Array> {
   }
 
   #take(chunk: Uint8Array): IteratorResult<Uint8Array, undefined> {
-    this.#bytes += chunk.byteLength;
-    const { sizeBytes, onProgress } = this.#checks;
-    if (sizeBytes !== undefined && this.#bytes > sizeBytes) throw wrongSize(this.#bytes, sizeBytes);
-    this.#hasher?.update(chunk);
-    onProgress?.({ bytes: this.#bytes, totalBytes: sizeBytes });
+    this.#tally.add(chunk);
     return { done: false, value: chunk };
   }
 
   #end(): IteratorResult<Uint8Array, undefined> {
-    const { sizeBytes, checksum } = this.#checks;
-    if (sizeBytes !== undefined && this.#bytes !== sizeBytes) throw wrongSize(this.#bytes, sizeBytes);
-    if (checksum && this.#hasher) checkDigest(this.#hasher.digest(), checksum);
+    this.#tally.end();
     this.#ended = true;
     return { done: true, value: undefined };
   }

@@ -8,7 +8,7 @@ import { OmniError } from "./error.ts";
 import type { Features } from "./features.ts";
 import { stageHeld } from "./held.ts";
 import type { ObjectInfo } from "./object-info.ts";
-import { DirectWriter, FedWriter } from "./object-writer.ts";
+import { checkedWriter, DirectWriter, FedWriter } from "./object-writer.ts";
 import type { Core } from "./runner.ts";
 import { CheckedSource, checkBytes } from "./source.ts";
 
@@ -196,7 +196,13 @@ export function createWriter(core: Core, path: string, options: WriteOptions): R
     if (signal?.aborted) throw signal.reason;
     return new DirectWriter(
       path,
-      run.guard("createWriter", path, () => open(path, { ...driverOptions, signal })),
+      run.guard("createWriter", path, () => {
+        const writer = open(path, { ...driverOptions, signal });
+        const { sizeBytes, checksum, onProgress } = options;
+        return sizeBytes === undefined && !checksum && !onProgress
+          ? writer
+          : checkedWriter(writer, { sizeBytes, checksum, onProgress });
+      }),
       run.wrap("write", path),
     );
   }
