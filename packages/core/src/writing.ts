@@ -193,6 +193,7 @@ export function createWriter(core: Core, path: string, options: WriteOptions): R
   const { signal } = options;
   if (driver.openWriter) {
     const open = driver.openWriter;
+    const wrap = run.wrap("write", path);
     if (signal?.aborted) throw signal.reason;
     return new DirectWriter(
       path,
@@ -203,7 +204,7 @@ export function createWriter(core: Core, path: string, options: WriteOptions): R
           ? writer
           : checkedWriter(writer, { sizeBytes, checksum, onProgress });
       }),
-      run.wrap("write", path),
+      (error) => (signal?.aborted && error === signal.reason ? error : wrap(error)),
     );
   }
   return new FedWriter(

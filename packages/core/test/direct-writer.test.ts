@@ -97,4 +97,15 @@ describe("a writer over a driver that takes pushes", () => {
     await expect(other.close()).rejects.toMatchObject({ code: "CHECKSUM_MISMATCH" });
     expect([bad.aborted.length, bad.closed()]).toEqual([1, false]);
   });
+
+  it("rejects with the reason of an abort itself", async () => {
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const writer = createBackend(pushed(async () => controller.signal.throwIfAborted()).driver).createWriter("a", {
+      signal: controller.signal,
+    });
+    await writer.write(bytes("one"));
+    controller.abort(reason);
+    await expect(writer.write(bytes("two"))).rejects.toBe(reason);
+  });
 });
