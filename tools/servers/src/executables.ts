@@ -1,6 +1,6 @@
 /** Programs on the PATH and in the cache. */
 import { constants } from "node:fs";
-import { access, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { access, chmod, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import type { Absent, Program } from "./kind.ts";
 import { cacheDirectory } from "./places.ts";
@@ -75,6 +75,7 @@ export async function filled(target: string, fill: (folder: string) => Promise<v
   await mkdir(dirname(target), { recursive: true });
   const aside = await mkdtemp(`${target}.`);
   try {
+    await chmod(aside, 0o755);
     await fill(aside);
     await rename(aside, target);
   } catch (error) {

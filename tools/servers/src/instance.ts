@@ -56,7 +56,7 @@ export function memory(record: InstanceRecord): number {
 }
 
 /** Ends the processes that a record names and removes the folder. Safe to call twice and from any process. */
-export async function remove(record: InstanceRecord, patienceMs = 5000): Promise<void> {
+export async function remove(record: InstanceRecord, patienceMs = 1000): Promise<void> {
   const recorded = Object.values(record.pids).reverse();
   for (const pid of recorded) await end(pid, record.id, patienceMs);
   for (const pid of marked(record.id)) await end(pid, record.id, patienceMs);

@@ -1,5 +1,5 @@
-import { createConnection } from "node:net";
 import { once } from "node:events";
+import { createConnection } from "node:net";
 import { describeWithServer } from "../src/index.ts";
 
 await describeWithServer(
