@@ -8,16 +8,13 @@ import { fileURLToPath } from "node:url";
 
 import { cacheFolder } from "./bootstrap/cache.mjs";
 import { ensureFolder, SetupError, withPath } from "./bootstrap/npm.mjs";
-import { bringNode, bringPnpm } from "./bootstrap/toolchain.mjs";
+import { bringNode, bringPnpm, sourceFlags } from "./bootstrap/toolchain.mjs";
 import { installWorkspace } from "./bootstrap/workspace.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Sources run as they are: by the export condition that leads to them, with types stripped (a flag before Node 22.18). */
-export const sourceFlags = ["--conditions=@omni/source", "--experimental-strip-types", "--disable-warning=ExperimentalWarning"];
-
 /**
- * Each command: what follows `node <sourceFlags>`.
+ * Each command: its program and first words.
  * @type {Readonly<Record<string, readonly string[]>>}
  */
 const commands = {
@@ -46,9 +43,9 @@ async function main() {
   };
   const node = await bringNode({ root, cache, env: base });
   const pnpm = await bringPnpm({ root, cache, env: base });
-  const env = withPath(base, [dirname(node), dirname(pnpm), join(root, "node_modules", ".bin")]);
+  const env = withPath(base, [dirname(node.executable), dirname(pnpm), join(root, "node_modules", ".bin")]);
   await installWorkspace({ root, pnpm, env });
-  await run(node, [...sourceFlags, ...line, ...args], env);
+  await run(node.executable, [...sourceFlags(node.version), ...line, ...args], env);
 }
 
 /**

@@ -5,25 +5,51 @@ import { dirname, join } from "node:path";
 
 import { installTool, SetupError } from "./npm.mjs";
 
-/** The packages run from here on: the first release of the 22 line with zstd in node:zlib and `require` of ES modules without a flag. */
-const oldestNode = { major: 22, minor: 15 };
+/** The packages run from here on: the first releases of each line with zstd in node:zlib and `require` of ES modules without a flag. */
+const oldestNode = new Map([
+  [22, 15],
+  [23, 8],
+]);
+
+/** The first releases of each line that strip types without a flag; the flag may be gone from later lines. */
+const stripsTypes = new Map([
+  [22, 18],
+  [23, 6],
+]);
 
 /** @param {string} version such as 22.15.0 */
 export function recentEnough(version) {
+  return reaches(version, oldestNode);
+}
+
+/**
+ * What a Node of this version is given to run TypeScript sources as they are: by the export condition that leads to them, with types stripped.
+ * @param {string} version
+ */
+export function sourceFlags(version = process.versions.node) {
+  const strip = reaches(version, stripsTypes) ? [] : ["--experimental-strip-types"];
+  return ["--conditions=@omni/source", ...strip, "--disable-warning=ExperimentalWarning"];
+}
+
+/**
+ * @param {string} version
+ * @param {ReadonlyMap<number, number>} firstMinors
+ */
+function reaches(version, firstMinors) {
   const [major = 0, minor = 0] = version.split(".").map(Number);
-  return major > oldestNode.major || (major === oldestNode.major && minor >= oldestNode.minor);
+  return minor >= (firstMinors.get(major) ?? (major > Math.max(...firstMinors.keys()) ? 0 : Number.POSITIVE_INFINITY));
 }
 
 /**
  * The Node to use: the one that runs this file when it is recent enough, else the one that `.node-version` pins.
  *
  * @param {{ root: string, cache: string, env: NodeJS.ProcessEnv }} options
- * @returns {Promise<string>} path of the executable
+ * @returns {Promise<{ executable: string, version: string }>}
  */
 export async function bringNode({ root, cache, env }) {
-  if (recentEnough(process.versions.node)) return process.execPath;
+  if (recentEnough(process.versions.node)) return { executable: process.execPath, version: process.versions.node };
   const version = readFileSync(join(root, ".node-version"), "utf8").trim();
-  return nodeVersion({ version, cache, env });
+  return { executable: await nodeVersion({ version, cache, env }), version };
 }
 
 /**

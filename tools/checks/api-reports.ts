@@ -74,6 +74,7 @@ function extract(
       mainEntryPointFilePath: types,
       compiler: { overrideTsconfig: { compilerOptions: compilerOptions(root), files: [types] } },
       apiReport: { enabled: true, reportFileName: name, reportFolder: folder, reportTempFolder: temporary },
+      newlineKind: "lf",
       docModel: { enabled: false },
       dtsRollup: { enabled: false },
       tsdocMetadata: { enabled: false },

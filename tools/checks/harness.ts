@@ -1,6 +1,7 @@
 // Harnesses of the full tier: tests or programs that make many runs and tell how many in OMNI_RESULT_FILE.
 import { existsSync, readFileSync } from "node:fs";
 
+import { sourceFlags } from "../bootstrap/toolchain.mjs";
 import { type CheckContext, CheckFailure, type CheckOutcome } from "./check.ts";
 import { runJest } from "./jest.ts";
 
@@ -23,8 +24,7 @@ export function jestHarness(paths: readonly string[], numbers: HarnessNumbers): 
 /** A program of its own, run from its TypeScript source. */
 export function programHarness(line: readonly string[], numbers: HarnessNumbers): (context: CheckContext) => Promise<CheckOutcome> {
   return async (context) => {
-    const flags = ["--conditions=@omni/source", "--experimental-strip-types", "--disable-warning=ExperimentalWarning"];
-    await context.run(process.execPath, [...flags, ...line], { env: { ...numbers } });
+    await context.run(process.execPath, [...sourceFlags(), ...line], { env: { ...numbers } });
     return { counts: readCounts(context) };
   };
 }

@@ -143,7 +143,7 @@ function skipped(check: Check, reason: string, settings: RunSettings, print: (li
 function failed(check: Check, error: unknown, took: string, logFile: string, print: (line: string) => void): Totals {
   const known = error instanceof CheckFailure;
   print(`✗ ${check.name} (${took}): ${known ? error.message : error instanceof Error ? error.stack : String(error)}`);
-  const tail = readFileSync(logFile, "utf8").trimEnd().split("\n").slice(-120);
+  const tail = readFileSync(logFile, "utf8").trimEnd().split("\n").slice(-300);
   for (const line of tail) print(`  | ${line}`);
   print(`  whole log: ${logFile}`);
   const outcome = known ? error.outcome : {};

@@ -4,6 +4,7 @@ import { apiReports } from "./api-reports.ts";
 import { bareClone, bareCloneQuick } from "./bare-clone.ts";
 import type { Check, CheckContext, CheckOutcome } from "./check.ts";
 import { demoRuns } from "./demo.ts";
+import { jestHarness } from "./harness.ts";
 import { attw, publint, toolsPath } from "./package-checks.ts";
 import { rehearsal } from "./rehearsal.ts";
 import { readmeTestCommand, unitTests, unitTestsOnNode22 } from "./unit.ts";
@@ -94,6 +95,14 @@ export const checks: readonly Check[] = [
       ".node-version",
     ],
     run: bareClone,
+  },
+  {
+    name: "multi-properties",
+    about: "random members, modes, faults and sizes against a model of the fan-out",
+    tiers: ["full"],
+    budgetSeconds: 1800,
+    inputs: ["packages/core/src", "packages/memory/src", "packages/multi"],
+    run: jestHarness(["packages/multi/test/property.test.ts"], { OMNI_RUNS: "10000" }),
   },
   {
     name: "verification",

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 import { npmSetting } from "../bootstrap/npm.mjs";
+import { sourceFlags } from "../bootstrap/toolchain.mjs";
 import { type CheckContext, CheckFailure } from "../checks/check.ts";
 
 export interface Registry {
@@ -18,7 +19,7 @@ export async function startRegistry(context: CheckContext, folder: string): Prom
   const uplink = npmSetting("registry", context.env) ?? "";
   const cafile = npmSetting("cafile", context.env) ?? "";
   const child = fork(join(import.meta.dirname, "registry-server.ts"), [folder, uplink, cafile], {
-    execArgv: ["--experimental-strip-types", "--disable-warning=ExperimentalWarning"],
+    execArgv: sourceFlags(),
     env: { ...context.env, ...(cafile ? { NODE_EXTRA_CA_CERTS: cafile } : {}) },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     signal: context.signal,

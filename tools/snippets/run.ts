@@ -3,6 +3,8 @@ import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
+import { sourceFlags } from "../bootstrap/toolchain.mjs";
+
 export interface ProgramEnd {
   readonly code: number;
   readonly stdout: string;
@@ -12,14 +14,13 @@ export interface ProgramEnd {
 /** @param timeoutMs after which the program is killed; its end is then -1 */
 export async function runProgram(path: string, timeoutMs = 60_000): Promise<ProgramEnd> {
   const cwd = await mkdtemp(join(dirname(path), "run-"));
-  const flags = ["--conditions=@omni/source", "--experimental-strip-types", "--disable-warning=ExperimentalWarning"];
   // Jest's own flags and markers are not the program's.
   const { NODE_OPTIONS: _, NODE_ENV: __, NODE_TEST_CONTEXT: ___, JEST_WORKER_ID: ____, ...env } = process.env;
   try {
     return await new Promise((done) => {
       execFile(
         process.execPath,
-        [...flags, path],
+        [...sourceFlags(), path],
         { cwd, env, timeout: timeoutMs, killSignal: "SIGKILL" },
         (error, stdout, stderr) => {
           const code = error ? (typeof error.code === "number" ? error.code : -1) : 0;

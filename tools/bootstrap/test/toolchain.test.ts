@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { cacheFolder, withLock } from "../cache.mjs";
 import { installTool } from "../npm.mjs";
-import { recentEnough } from "../toolchain.mjs";
+import { recentEnough, sourceFlags } from "../toolchain.mjs";
 
 let folder = "";
 beforeEach(() => {
@@ -16,9 +16,20 @@ test.each([
   ["20.20.2", false],
   ["22.14.0", false],
   ["22.15.0", true],
+  ["23.7.0", false],
+  ["23.8.0", true],
   ["24.0.0", true],
 ])("Node %s: recent enough %s", (version, expected) => {
   expect(recentEnough(version)).toBe(expected);
+});
+
+test.each([
+  ["22.17.1", true],
+  ["22.18.0", false],
+  ["23.5.0", true],
+  ["26.0.0", false],
+])("Node %s: is asked to strip types %s", (version, asked) => {
+  expect(sourceFlags(version).includes("--experimental-strip-types")).toBe(asked);
 });
 
 describe("the cache folder", () => {

@@ -68,6 +68,29 @@ export function propertyRuns(options: PropertyOptions, env: NodeJS.ProcessEnv = 
   };
 }
 
+/** What a crash harness asks for. */
+export interface KillOptions {
+  /**
+   * Kills on every push.
+   * @default 20
+   */
+  readonly push?: number;
+  /**
+   * Kills when somebody types `npm test`.
+   * @default 3
+   */
+  readonly test?: number;
+}
+
+/**
+ * How many times a crash harness kills: `OMNI_KILLS` when set, else by tier. The harness tells how many it made by {@link recordCounts}.
+ *
+ * @throws RangeError when `OMNI_KILLS` is set to something that is not a whole number
+ */
+export function killRuns(options: KillOptions = {}, env: NodeJS.ProcessEnv = process.env): number {
+  return wholeNumber(env, "OMNI_KILLS") ?? (env.OMNI_TIER === "push" ? (options.push ?? 20) : (options.test ?? 3));
+}
+
 /** The seeds that once failed the named property. */
 export function failedSeeds(name: string, file: URL = failedSeedsFile): readonly number[] {
   const kept = JSON.parse(readFileSync(file, "utf8")) as Readonly<Record<string, readonly number[]>>;

@@ -1,4 +1,8 @@
-import { propertyRuns } from "@omni/property";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { killRuns, propertyRuns, recordCounts } from "@omni/property";
 import fc from "fast-check";
 
 describe("propertyRuns", () => {
@@ -30,4 +34,21 @@ describe("propertyRuns", () => {
       /OMNI_SEED=7 .*\n.*"small numbers": \[7\] {3}in tools\/checks\/failed-seeds\.json\n.*\[500\]/,
     );
   });
+});
+
+test("kills: three by default, twenty in the push tier, OMNI_KILLS above both", () => {
+  expect(killRuns({}, {})).toBe(3);
+  expect(killRuns({}, { OMNI_TIER: "push" })).toBe(20);
+  expect(killRuns({ push: 5 }, { OMNI_TIER: "push" })).toBe(5);
+  expect(killRuns({}, { OMNI_TIER: "full", OMNI_KILLS: "200" })).toBe(200);
+});
+
+test("counts are appended one object a line, and nowhere when nobody asked", () => {
+  const folder = mkdtempSync(join(tmpdir(), "omni-counts-"));
+  const file = join(folder, "result.json");
+  recordCounts({ kills: 1 }, { OMNI_RESULT_FILE: file });
+  recordCounts({ kills: 2 }, { OMNI_RESULT_FILE: file });
+  recordCounts({ kills: 3 }, {});
+  expect(readFileSync(file, "utf8")).toBe('{"kills":1}\n{"kills":2}\n');
+  rmSync(folder, { recursive: true });
 });
