@@ -1,0 +1,168 @@
+import type { Backend } from "../backend.ts";
+import { invalidArgument, nearest } from "../call-options.ts";
+import type { Features } from "../features.ts";
+import { type Checks, type Expect, makeChecks } from "./checks.ts";
+import { GROUPS } from "./groups/index.ts";
+import { type Case, type Group, type KitSizes, missingNeed, type Trial } from "./kit-case.ts";
+
+/** What a kit needs of a test framework. jest, vitest and node:test fit as they are. */
+export interface TestFramework {
+  describe(name: string, define: () => void): unknown;
+  test(name: string, run: () => Promise<void>, timeoutMs?: number): unknown;
+  /** Shows differences in the framework's own way. node:test has none and needs none. */
+  readonly expect?: Expect | undefined;
+}
+
+/** Options of {@link storageKit}. */
+export interface StorageKitOptions {
+  /**
+   * What the backend declares, when it is known before the first one is made: then only cases that apply are registered. Without it all are, and
+   * one whose ability the backend does not declare proves that its absence is said.
+   */
+  readonly features?: Features | undefined;
+  /** Opens a second backend over the store of the first: for `durable` staging and for what outlives a backend. */
+  readonly reopen?: ((backend: Backend) => Backend | Promise<Backend>) | undefined;
+  /** Called after each case with the backends that it used, already closed: removes what they left. */
+  readonly dispose?: ((backend: Backend) => unknown) | undefined;
+  /** Cases that this backend cannot keep, by `group: case`, and why. Each must still fail, so that a gap that closed is noticed. */
+  readonly known?: Readonly<Record<string, string>> | undefined;
+  /** Entries per page in the paging cases, where 1,000 would take too long. @default the store's own pages */
+  readonly pageSize?: number | undefined;
+  /** Objects in the paging cases. @default 1,005, or two and a half pages */
+  readonly pagedObjects?: number | undefined;
+  /** Size of the large object, in bytes. @default 33,554,432 */
+  readonly largeBytes?: number | undefined;
+  /** Memory that streaming may take, in bytes. @default 16,777,216 */
+  readonly ceilingBytes?: number | undefined;
+  /** Milliseconds for one case. @default 20,000 */
+  readonly timeoutMs?: number | undefined;
+}
+
+type MakeBackend = () => Backend | Promise<Backend>;
+
+/**
+ * Tests what a storage backend promises: one call in one test file. Every case gets a backend of its own.
+ *
+ * @param name of the backend, as it stands in the report
+ * @param makeBackend makes a fresh backend over an empty store or an unused prefix
+ * @param framework the test functions
+ * @param options what this store needs
+ * @throws OmniError INVALID_ARGUMENT when `known` names a case that there is not
+ */
+export function storageKit(
+  name: string,
+  makeBackend: MakeBackend,
+  framework: TestFramework,
+  options: StorageKitOptions = {},
+): void {
+  const { features, known = {}, timeoutMs = 20_000 } = options;
+  checkKnown(known);
+  const bench = new Bench(makeBackend, makeChecks(framework.expect), options, timeoutMs);
+  framework.describe(name, () => {
+    for (const group of GROUPS) {
+      const cases = group.cases.filter((one) => !features || !missingNeed(group, one, features));
+      if (cases.length === 0) continue;
+      framework.describe(group.name, () => {
+        for (const one of cases) {
+          const gap = known[`${group.name}: ${one.name}`];
+          const run = gap === undefined ? () => bench.run(group, one) : () => bench.stillFails(group, one);
+          // The framework's own limit comes later: the kit's says which case it was.
+          framework.test(gap === undefined ? one.name : `${one.name} (known gap: ${gap})`, run, timeoutMs + 10_000);
+        }
+      });
+    }
+  });
+}
+
+function checkKnown(known: Readonly<Record<string, string>>): void {
+  const all = GROUPS.flatMap((group) => group.cases.map((one) => `${group.name}: ${one.name}`));
+  for (const name of Object.keys(known)) {
+    if (all.includes(name)) continue;
+    const meant = nearest(name, all) ?? all.find((other) => other.startsWith(`${name.split(":")[0]}:`));
+    throw invalidArgument(`known: there is no case "${name}"${meant === undefined ? "" : `; there is "${meant}"`}`);
+  }
+}
+
+/** Sets cases up, runs them, and cleans up. */
+class Bench {
+  readonly #make: MakeBackend;
+  readonly #checks: Checks;
+  readonly #options: StorageKitOptions;
+  readonly #sizes: KitSizes;
+  readonly #timeoutMs: number;
+
+  constructor(make: MakeBackend, checks: Checks, options: StorageKitOptions, timeoutMs: number) {
+    const { pageSize, pagedObjects = pageSize === undefined ? 1_005 : Math.ceil(pageSize * 2.5) } = options;
+    const { largeBytes = 32 * 1024 * 1024, ceilingBytes = 16 * 1024 * 1024 } = options;
+    this.#make = make;
+    this.#checks = checks;
+    this.#options = options;
+    this.#sizes = { pageSize, pagedObjects, largeBytes, ceilingBytes };
+    this.#timeoutMs = timeoutMs;
+  }
+
+  async run(group: Group, one: Case): Promise<void> {
+    const opened: Backend[] = [];
+    const [outcome] = await Promise.allSettled([
+      within(this.#timeoutMs, `the case "${group.name}: ${one.name}"`, () => this.#try(group, one, opened)),
+    ]);
+    const [cleaned] = await Promise.allSettled([within(this.#timeoutMs, "cleaning up", () => this.#cleanUp(opened))]);
+    // What the case says comes first.
+    for (const result of [outcome, cleaned]) if (result.status === "rejected") throw result.reason;
+  }
+
+  async #try(group: Group, one: Case, opened: Backend[]): Promise<void> {
+    const backend = await this.#make();
+    opened.push(backend);
+    const trial = this.#trial(backend, opened);
+    const missing = missingNeed(group, one, backend.features);
+    await (missing ? missing.absent(trial) : one.run(trial));
+  }
+
+  /** A known gap: the case must fail. */
+  async stillFails(group: Group, one: Case): Promise<void> {
+    const failed = await this.run(group, one).then(
+      () => false,
+      () => true,
+    );
+    if (!failed)
+      throw new Error(`the known gap "${group.name}: ${one.name}" is closed: take it out of \`known\` and of the README`);
+  }
+
+  #trial(backend: Backend, opened: Backend[]): Trial {
+    const { reopen } = this.#options;
+    return {
+      backend,
+      features: backend.features,
+      check: this.#checks,
+      sizes: this.#sizes,
+      reopen: async () => {
+        if (!reopen)
+          throw invalidArgument(
+            "this store outlives its backend: give the kit `reopen`, which opens a second backend over the store of the first",
+          );
+        const again = await reopen(backend);
+        opened.push(again);
+        return again;
+      },
+    };
+  }
+
+  async #cleanUp(opened: readonly Backend[]): Promise<void> {
+    for (const backend of opened) await backend.close();
+    for (const backend of opened) await this.#options.dispose?.(backend);
+  }
+}
+
+/** Fails what does not end in time, and says what it was. */
+async function within(ms: number, what: string, work: () => Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} did not end within ${ms} ms`)), ms);
+  });
+  try {
+    await Promise.race([work(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
