@@ -1,6 +1,12 @@
 // One configuration for every package: tests run against the sources (export condition @omni/source), as native ESM.
+import { existsSync } from "node:fs";
+
+// Not the whole clone: caches may live in it.
+const roots = ["packages", "tools", "bench", "examples"].filter((folder) => existsSync(new URL(folder, import.meta.url)));
+
 /** @type {import("jest").Config} */
 export default {
+  roots: roots.map((folder) => `<rootDir>/${folder}`),
   testMatch: [
     "<rootDir>/packages/*/test/**/*.test.ts",
     "<rootDir>/tools/**/*.test.ts",
