@@ -1,0 +1,187 @@
+import type { S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
+import { annotate, mayHaveApplied, type RequestFacts } from "./errors.ts";
+import type { S3Settings } from "./settings.ts";
+import { type Input, type OperationName, type Output, READ_ONLY, type Send } from "./wire.ts";
+
+/** The SDK's client, made at first use, and requests through it. */
+export interface SdkWire {
+  readonly send: Send;
+  /** The client; loads the SDK when that has not happened yet. */
+  client(): Promise<S3Client>;
+  /** Lets go of connections, unless the client was given by the caller. */
+  close(): Promise<void>;
+}
+
+type Sdk = typeof import("@aws-sdk/client-s3");
+type Command = Parameters<S3Client["send"]>[0];
+
+/** Speaks to the store through `@aws-sdk/client-s3`, which is loaded at the first request. */
+export function sdkWire(settings: S3Settings): SdkWire {
+  let opened: Promise<{ sdk: Sdk; client: S3Client }> | undefined;
+  const open = (): Promise<{ sdk: Sdk; client: S3Client }> => (opened ??= openClient(settings));
+
+  const send = async <N extends OperationName>(name: N, input: Input<N>, signal?: AbortSignal): Promise<Output<N>> => {
+    signal?.throwIfAborted();
+    const { sdk, client } = await open();
+    const Operation = sdk[`${name}Command`] as unknown as new (input: object) => Command;
+    const command = new Operation({ Bucket: settings.bucket, ...input });
+    const sent = client.send(command, signal === undefined ? {} : { abortSignal: signal }) as Promise<unknown>;
+    try {
+      return (await untilAborted(sent, signal)) as Output<N>;
+    } catch (error) {
+      if (signal?.aborted && error === signal.reason) throw error;
+      const facts = {
+        operation: name,
+        bucket: settings.bucket,
+        endpoint: settings.endpoint,
+        region: settings.region,
+        ...redirectOf(error),
+      };
+      throw annotate(scrub(error), facts);
+    }
+  };
+
+  return {
+    send,
+    client: async () => (await open()).client,
+    close: async () => {
+      if (opened !== undefined && settings.client === undefined) (await opened).client.destroy();
+    },
+  };
+}
+
+async function openClient(settings: S3Settings): Promise<{ sdk: Sdk; client: S3Client }> {
+  const sdk = await import("@aws-sdk/client-s3");
+  const client = settings.client ?? new sdk.S3Client(clientConfig(settings));
+  recordOutcomes(client);
+  if (settings.profile.deleteChecksum === "md5") sendContentMd5(client, (await import("node:crypto")).createHash);
+  return { sdk, client };
+}
+
+/** The configuration of a client for these settings. */
+export function clientConfig(settings: S3Settings): S3ClientConfig {
+  const agent = { keepAlive: true, maxSockets: settings.maxSockets, scheduling: "lifo" as const };
+  const { accessKeyId, secretAccessKey, sessionToken } = settings;
+  return {
+    region: settings.region,
+    ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
+    forcePathStyle: settings.usePathStyle,
+    maxAttempts: settings.maxAttempts,
+    // The driver computes the checksums that it wants; the SDK's default ones break stores that do not know them.
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+    expectContinueHeader: false,
+    requestHandler: {
+      connectionTimeout: settings.connectTimeoutMs,
+      socketTimeout: settings.socketTimeoutMs,
+      httpAgent: agent,
+      httpsAgent: agent,
+      // Waiting for a socket is what a bounded pool is for: no warning on the console.
+      socketAcquisitionWarningTimeout: 2 ** 31 - 1,
+    },
+    ...(accessKeyId !== undefined && secretAccessKey !== undefined
+      ? { credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) } }
+      : {}),
+    ...settings.clientConfig,
+  };
+}
+
+// An attempt that broke off may have taken effect although the last one was refused: the outcome is judged over all attempts.
+function recordOutcomes(client: S3Client): void {
+  client.middlewareStack.add(
+    (next, context) => async (args) => {
+      try {
+        return await next(args);
+      } catch (error) {
+        if (mayHaveApplied(error)) context.omniMayHaveApplied = true;
+        throw error;
+      }
+    },
+    { name: "omniAttempt", step: "finalizeRequest", priority: "low", override: true },
+  );
+  client.middlewareStack.add(
+    (next, context) => async (args) => {
+      try {
+        return await next(args);
+      } catch (error) {
+        const operation = context.commandName?.replace(/Command$/, "") as OperationName;
+        if (!READ_ONLY.has(operation))
+          annotate(error, { outcome: context.omniMayHaveApplied === true ? "unknown" : "not-applied" });
+        throw error;
+      }
+    },
+    { name: "omniOutcome", step: "initialize", priority: "high", override: true },
+  );
+}
+
+interface MutableRequest {
+  readonly headers: Record<string, string>;
+  readonly body: unknown;
+}
+
+// The SDK replaced Content-MD5 by CRC32, which older stores refuse: https://github.com/aws/aws-sdk-js-v3/issues/6819
+function sendContentMd5(client: S3Client, createHash: typeof import("node:crypto").createHash): void {
+  client.middlewareStack.add(
+    (next, context) => async (args) => {
+      if (context.commandName === "DeleteObjectsCommand") {
+        const { headers, body } = args.request as MutableRequest;
+        for (const name of Object.keys(headers)) if (/^x-amz-(checksum-|sdk-checksum-)/i.test(name)) delete headers[name];
+        headers["content-md5"] = createHash("md5")
+          .update(body as string | Uint8Array)
+          .digest("base64");
+      }
+      return await next(args);
+    },
+    { name: "omniContentMd5", step: "build", priority: "low", override: true },
+  );
+}
+
+// Between two attempts the SDK waits without looking at the signal.
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    // The SDK ends a request under way by itself; a turn later it is the wait that hangs.
+    const stop = (): void => void setImmediate(reject, signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}
+
+// What S3 sends back with a signature error would repeat parts of the signed request.
+const REVEALING = [
+  "StringToSign",
+  "StringToSignBytes",
+  "CanonicalRequest",
+  "CanonicalRequestBytes",
+  "SignatureProvided",
+  "AWSAccessKeyId",
+  "Token-0",
+  "$response",
+];
+
+/** Takes out of an error of the SDK what may hold signatures, keys or the raw answer. */
+export function scrub<E>(error: E): E {
+  if (typeof error !== "object" || error === null) return error;
+  for (const name of REVEALING) Reflect.deleteProperty(error, name);
+  const message = (error as { message?: unknown }).message;
+  if (typeof message === "string" && /X-Amz-(?:Signature|Credential|Security-Token)=/i.test(message))
+    Object.defineProperty(error, "message", { value: withoutQueries(message), configurable: true, writable: true });
+  return error;
+}
+
+/** A text with the query strings of its URLs left out. */
+function withoutQueries(text: string): string {
+  return text.replace(/\?[^\s"']*/g, "?…");
+}
+
+interface Redirect {
+  readonly Region?: unknown;
+  readonly $response?: { readonly headers?: Readonly<Record<string, string>> };
+}
+
+// Where the store says the bucket is.
+function redirectOf(error: unknown): RequestFacts {
+  const { Region, $response } = (typeof error === "object" && error !== null ? error : {}) as Redirect;
+  const region = $response?.headers?.["x-amz-bucket-region"] ?? Region;
+  return typeof region === "string" ? { bucketRegion: region } : {};
+}
