@@ -1,4 +1,4 @@
-import { OmniError } from "../error.ts";
+import { checkMs, invalidOption } from "./check.ts";
 
 /** How long to wait before the next attempt. */
 export interface BackoffOptions {
@@ -23,15 +23,15 @@ export type Backoff = BackoffOptions | readonly number[] | ((attempt: number) =>
 export function toBackoff(backoff: Backoff = {}, random: () => number = Math.random): (attempt: number) => number {
   if (typeof backoff === "function") return backoff;
   if (isList(backoff)) {
-    if (backoff.length === 0) throw invalid("backoff", "[]", "a list of at least one wait in milliseconds");
+    if (backoff.length === 0) throw invalidOption("backoff", "[]", "a list of at least one wait in milliseconds");
     for (const ms of backoff) checkMs("backoff", ms);
     return (attempt) => backoff[Math.min(attempt, backoff.length) - 1] as number;
   }
   const { minMs = 100, maxMs = 30_000, factor = 2, jitter = 0.5 } = backoff;
   checkMs("backoff.minMs", minMs);
   checkMs("backoff.maxMs", maxMs);
-  if (!(factor >= 1)) throw invalid("backoff.factor", factor, "1 or more");
-  if (!(jitter >= 0 && jitter <= 1)) throw invalid("backoff.jitter", jitter, "between 0 and 1");
+  if (!(factor >= 1)) throw invalidOption("backoff.factor", factor, "1 or more");
+  if (!(jitter >= 0 && jitter <= 1)) throw invalidOption("backoff.jitter", jitter, "between 0 and 1");
   return (attempt) => {
     const wait = Math.min(maxMs, minMs * factor ** (attempt - 1));
     return Math.round(wait * (1 - jitter * random()));
@@ -40,12 +40,4 @@ export function toBackoff(backoff: Backoff = {}, random: () => number = Math.ran
 
 function isList(backoff: Backoff): backoff is readonly number[] {
   return Array.isArray(backoff);
-}
-
-function checkMs(name: string, value: number): void {
-  if (!(value >= 0)) throw invalid(name, value, "0 or more milliseconds");
-}
-
-function invalid(name: string, value: unknown, expected: string): OmniError {
-  return new OmniError("INVALID_ARGUMENT", { reason: `${name} is ${String(value)}, it has to be ${expected}` });
 }

@@ -1,5 +1,8 @@
 export { type Backoff, type BackoffOptions, toBackoff } from "./backoff.ts";
+export { CORRELATION_ID, correlation, currentCorrelation } from "./correlation.ts";
+export { DEAD_LETTER, fromDeadLetter } from "./dead-letter.ts";
 export type * from "./dedupe.ts";
+export { type DedupeStoreOptions, type MemoryDedupe, type MemoryDedupeOptions, memoryDedupe } from "./dedupe-memory.ts";
 export type * from "./driver.ts";
 export { decodeMessage, type EnvelopeForm, encodeMessage, type WireMessage, wireSize } from "./envelope.ts";
 export {
@@ -13,6 +16,20 @@ export {
 } from "./features.ts";
 export type * from "./handler.ts";
 export { HEADER } from "./header.ts";
+export { newId } from "./id.ts";
 export type { Message, MessageInput, Position } from "./message.ts";
+export {
+  type CircuitBreakerOptions,
+  circuitBreaker,
+  type MiddlewareOptions,
+  type RetryOptions,
+  retry,
+  type ThrottleOptions,
+  throttle,
+  timeout,
+} from "./middleware.ts";
+export { dedupe, type OnceOptions } from "./once.ts";
 export type * from "./provider.ts";
 export { DEFAULT_GROUP } from "./provider.ts";
+export { isPublishFailure } from "./publish-failure.ts";
+export { createQueue, defineQueue } from "./queue.ts";

@@ -6,7 +6,7 @@ import type { DedupeOptions, DedupeStore } from "./dedupe.ts";
 import type { QueueDriver, QueueSupporting } from "./driver.ts";
 import type { EnvelopeForm } from "./envelope.ts";
 import type { QueueAbility, QueueFeatures } from "./features.ts";
-import type { HandlerContext } from "./handler.ts";
+import type { HandlerContext, Middleware } from "./handler.ts";
 import type { Message, MessageInput, Position } from "./message.ts";
 
 /** The group that consumers belong to when they name none. */
@@ -155,10 +155,12 @@ export interface SubscribeOptions {
   readonly group?: string | undefined;
   /** Where the group starts when it is new. A Date or a number is a time. @default "earliest" where the broker can, else "latest" */
   readonly from?: "earliest" | "latest" | Date | number | undefined;
-  /** Most deliveries that are out and not settled. @default 16; of `consume` its `concurrency` */
+  /** Most deliveries that are out and not settled. @default 16 */
   readonly maxInFlight?: number | undefined;
   /** Ends the subscription as `close()` does. */
   readonly signal?: AbortSignal | undefined;
+  /** Milliseconds until it has to be subscribed, else TIMEOUT. @default 10_000 */
+  readonly timeoutMs?: number | undefined;
 }
 
 /** A running subscription: an async iterable that ends when it is closed. */
@@ -198,7 +200,7 @@ export type Handler = (message: Message, context: HandlerContext) => unknown;
 export interface ConsumeOptions extends Omit<SubscribeOptions, "maxInFlight"> {
   /** Handlers that run at once. Messages of one key never do, and keep the order in which they arrive. @default 1 */
   readonly concurrency?: number | undefined;
-  /** Deliveries after which a message goes to the dead letter topic; `Infinity` = never. @default 5 */
+  /** Deliveries after which a message goes to the dead letter topic; `Infinity` = never. @default 5; of a topic `*.dlq` without `deadLetter`, never */
   readonly maxDeliveries?: number | undefined;
   /** How long to wait before the next delivery. @default exponential from 100 ms to 30 s, with jitter */
   readonly backoff?: Backoff | undefined;
@@ -213,6 +215,12 @@ export interface ConsumeOptions extends Omit<SubscribeOptions, "maxInFlight"> {
   readonly dedupe?: DedupeStore | DedupeOptions | undefined;
   /** Milliseconds between two extensions while a handler works. @default a third of the broker's acknowledgement deadline */
   readonly extendEveryMs?: number | undefined;
+  /** Which errors of the handler are worth another delivery; the others go to the dead letter topic at once. @default all */
+  readonly retryIf?: ((error: unknown) => boolean) | undefined;
+  /** Functions around the handler, the first one outermost. @default none */
+  readonly middleware?: readonly Middleware[] | undefined;
+  /** Deliveries taken beyond those that are handled, so that other keys go on while one waits. @default 16 */
+  readonly prefetch?: number | undefined;
   /** Told of each failure: of handlers, and of settling. */
   readonly onError?: ((error: unknown, message: Message | undefined) => void) | undefined;
 }
@@ -265,6 +273,8 @@ export interface QueueCounters {
   readonly nacked: number;
   /** Messages put on a dead letter topic. */
   readonly deadLettered: number;
+  /** Messages that failed too often and had no dead letter topic. */
+  readonly dropped: number;
   /** Handlers that threw. */
   readonly failed: number;
   /** Copies that dedupe kept from being handled again. */
@@ -278,7 +288,7 @@ export interface QueueCounters {
 }
 
 export interface QueueStats extends QueueCounters {
-  /** Where dedupe of this queue's consumers is remembered. */
+  /** Where this queue's consumers remember what they handled: the narrowest of their stores. */
   readonly dedupe?: { readonly scope: DedupeStore["scope"]; readonly windowMs: number } | undefined;
   /** Of a queue over several brokers: what each of them says. */
   readonly byMember?: Readonly<Record<string, Partial<QueueCounters>>> | undefined;

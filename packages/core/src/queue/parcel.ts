@@ -1,0 +1,98 @@
+import type { DeadlineEntry, DeadlineList } from "./deadline-list.ts";
+import type { DriverPublishOptions, PublishOutcome } from "./driver.ts";
+import type { WireMessage } from "./envelope.ts";
+import type { Message } from "./message.ts";
+
+/** How a publish stands. */
+export type PublishState = "waiting" | "sent" | "settled";
+
+/** One message on its way to the broker. */
+export class PublishEntry implements DeadlineEntry {
+  readonly message: Message;
+  readonly wire: WireMessage;
+  readonly deadlines: DeadlineList;
+  previous: DeadlineEntry | undefined = undefined;
+  next: DeadlineEntry | undefined = undefined;
+  dueAt = 0;
+  state: PublishState = "waiting";
+  parcel: Parcel | undefined = undefined;
+  readonly #settle: (entry: PublishEntry, outcome: PublishOutcome) => void;
+  readonly #expire: (entry: PublishEntry) => void;
+
+  constructor(
+    message: Message,
+    wire: WireMessage,
+    deadlines: DeadlineList,
+    settle: (entry: PublishEntry, outcome: PublishOutcome) => void,
+    expire: (entry: PublishEntry) => void,
+  ) {
+    this.message = message;
+    this.wire = wire;
+    this.deadlines = deadlines;
+    this.#settle = settle;
+    this.#expire = expire;
+  }
+
+  /** The first word counts; what a broker says later is too late. */
+  settle(outcome: PublishOutcome): void {
+    if (this.state === "settled") return;
+    this.state = "settled";
+    this.deadlines.remove(this);
+    this.parcel?.left();
+    this.#settle(this, outcome);
+  }
+
+  expire(): void {
+    if (this.state !== "settled") this.#expire(this);
+  }
+}
+
+/** The messages of one call to the driver, and what the driver sees as the call's options. */
+export class Parcel implements DriverPublishOptions {
+  readonly topic: string;
+  readonly entries: readonly PublishEntry[];
+  #open: number;
+  #controller: AbortController | undefined;
+  #reason: unknown;
+
+  constructor(topic: string, entries: readonly PublishEntry[]) {
+    this.topic = topic;
+    this.entries = entries;
+    this.#open = entries.length;
+    for (const entry of entries) {
+      entry.parcel = this;
+      entry.state = "sent";
+    }
+  }
+
+  /** Made when asked for: a driver that never waits does not pay for it. */
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  get deadline(): number | undefined {
+    let latest = 0;
+    for (const entry of this.entries) latest = Math.max(latest, entry.dueAt);
+    return latest === 0 ? undefined : latest;
+  }
+
+  /** How many of its messages nobody has given a word on. */
+  get open(): number {
+    return this.#open;
+  }
+
+  left(): void {
+    this.#open -= 1;
+  }
+
+  /** Tells the driver to give up. */
+  abort(reason: unknown): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    this.#controller?.abort(reason);
+  }
+}
