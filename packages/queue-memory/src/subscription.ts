@@ -1,0 +1,68 @@
+import type { DriverDelivery, DriverSubscription } from "@omni/core/queue";
+import type { MemoryDelivery } from "./delivery.ts";
+import type { Group } from "./group.ts";
+
+/** One consumer of a group. */
+export class MemorySubscription implements DriverSubscription {
+  readonly #group: Group;
+  readonly #maxInFlight: number;
+  readonly #onClose: (subscription: MemorySubscription) => void;
+  #inFlight = 0;
+  #stopped = false;
+  #closed = false;
+  #resolve: ((delivery: MemoryDelivery | undefined) => void) | undefined;
+
+  constructor(group: Group, maxInFlight: number, onClose: (subscription: MemorySubscription) => void) {
+    this.#group = group;
+    this.#maxInFlight = maxInFlight;
+    this.#onClose = onClose;
+  }
+
+  next(): Promise<DriverDelivery | undefined> {
+    if (this.#stopped) return Promise.resolve(undefined);
+    if (this.#inFlight < this.#maxInFlight) {
+      const delivery = this.#group.take(this);
+      if (delivery) {
+        this.#inFlight += 1;
+        return Promise.resolve(delivery);
+      }
+    }
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+      if (this.#inFlight < this.#maxInFlight) this.#group.wait(this);
+    });
+  }
+
+  /** The message that this consumer waited for. */
+  receive(delivery: MemoryDelivery): void {
+    this.#inFlight += 1;
+    const resolve = this.#resolve;
+    this.#resolve = undefined;
+    resolve?.(delivery);
+  }
+
+  /** A delivery was settled, given back or taken away: there is room for another. */
+  released(): void {
+    this.#inFlight -= 1;
+    if (!this.#resolve || this.#stopped) return;
+    const delivery = this.#group.take(this);
+    if (delivery) this.receive(delivery);
+    else this.#group.wait(this);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#group.leave(this);
+    const resolve = this.#resolve;
+    this.#resolve = undefined;
+    resolve?.(undefined);
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const delivery of this.#group.heldBy(this)) this.#group.giveBack(delivery, 0);
+    this.#onClose(this);
+  }
+}
