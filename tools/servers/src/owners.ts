@@ -7,12 +7,9 @@ import { fileURLToPath } from "node:url";
 import { removeDocker } from "./docker.ts";
 import { type InstanceRecord, instances, remove } from "./instance.ts";
 import { runDirectory } from "./places.ts";
-import { end } from "./processes.ts";
+import { end, typeScriptFlags } from "./processes.ts";
 
 const keeperFile = fileURLToPath(new URL("./keeper.ts", import.meta.url));
-
-/** Node before 22.18 runs TypeScript only when asked to. */
-const flags = process.features.typescript ? [] : ["--experimental-strip-types"];
 
 let own: string | undefined;
 
@@ -20,7 +17,7 @@ let own: string | undefined;
 export function ownerOfThisProcess(): string {
   if (own) return own;
   own = `process-${process.pid}-${randomBytes(4).toString("hex")}`;
-  const keeper = spawn(process.execPath, [...flags, keeperFile, own], {
+  const keeper = spawn(process.execPath, [...typeScriptFlags, keeperFile, own], {
     detached: true, // not reached by the Ctrl-C or the process group that ends the owner
     stdio: ["pipe", "ignore", "ignore"],
     env: { ...process.env, NODE_OPTIONS: "", NODE_NO_WARNINGS: "1" },
@@ -36,7 +33,7 @@ export function ownerOfThisProcess(): string {
 /** The keeper of servers that outlive the command that started them: ends them at `until`. It replaces an earlier one of that owner. */
 export async function keepUntil(owner: string, until: Date): Promise<void> {
   await endKeeper(owner);
-  const keeper = spawn(process.execPath, [...flags, keeperFile, owner, "--until", String(until.getTime())], {
+  const keeper = spawn(process.execPath, [...typeScriptFlags, keeperFile, owner, "--until", String(until.getTime())], {
     detached: true,
     stdio: "ignore",
     env: { ...process.env, NODE_OPTIONS: "", NODE_NO_WARNINGS: "1" },

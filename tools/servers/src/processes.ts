@@ -3,6 +3,9 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
+/** Node before 22.18 runs TypeScript only when asked to. */
+export const typeScriptFlags: readonly string[] = process.features.typescript ? [] : ["--experimental-strip-types"];
+
 export interface Command {
   readonly command: string;
   readonly args: readonly string[];
