@@ -3,7 +3,7 @@ import type { Clock } from "./clock.ts";
 import { createBackend } from "./create-backend.ts";
 import type { StorageDriver } from "./driver.ts";
 import { OmniError, wrapError } from "./error.ts";
-import { checkOptionTable, type OptionTable, readOptionTable } from "./option-table.ts";
+import { checkOptionTable, type OptionSpec, type OptionTable, readOptionTable } from "./option-table.ts";
 
 /** Text configuration, as from a URL's query or the environment. */
 export type TextConfig = Readonly<Record<string, string | undefined>>;
@@ -23,6 +23,15 @@ export interface BackendDefinition<O = TextConfig, B extends Backend = Backend> 
   readonly fromUrl: (url: URL) => TextConfig;
   /** Makes a backend from text. */
   readonly fromText: (config: TextConfig) => B | Promise<B>;
+}
+
+/** A definition of whatever options: what `open` and `register` take. */
+export interface AnyBackendDefinition {
+  (options?: never): Backend;
+  readonly scheme: string;
+  readonly options: Readonly<Record<string, OptionSpec>>;
+  readonly fromUrl: (url: URL) => TextConfig;
+  readonly fromText: (config: TextConfig) => Backend | Promise<Backend>;
 }
 
 /** How a kind of backend is made from a driver. */
@@ -67,7 +76,7 @@ export function defineBackend(scheme: string, recipe: unknown): unknown {
 }
 
 /** Whether this is a definition, of this or another copy of core. */
-export function isBackendDefinition(value: unknown): value is BackendDefinition {
+export function isBackendDefinition(value: unknown): value is AnyBackendDefinition {
   return typeof value === "function" && DEFINITION in value;
 }
 

@@ -3,7 +3,14 @@ export { type BodySource, collect, toBytes } from "./body.ts";
 export { type Clock, delay, systemClock } from "./clock.ts";
 export { type CopyBetweenOptions, copyBetween, isSameStore, moveBetween } from "./copy-between.ts";
 export { createBackend } from "./create-backend.ts";
-export { type BackendDefinition, type BackendRecipe, defineBackend, type TextConfig, type TextFactory } from "./define-backend.ts";
+export {
+  type AnyBackendDefinition,
+  type BackendDefinition,
+  type BackendRecipe,
+  defineBackend,
+  type TextConfig,
+  type TextFactory,
+} from "./define-backend.ts";
 export { type StorageOperation, storageChannel } from "./diagnostics.ts";
 export type * from "./driver.ts";
 export {
@@ -34,5 +41,14 @@ export type { ObjectInfo, WriteStamp } from "./object-info.ts";
 export type { OptionSpec, OptionTable } from "./option-table.ts";
 export { checkPath, checkPrefix, comparePaths, RESERVED_PREFIX } from "./path.ts";
 export type { ObjectReader } from "./reader.ts";
-export { backends, importPackage, isRegistered, type OpenOptions, open, register, unregister } from "./registry.ts";
+export {
+  backends,
+  importPackage,
+  isRegistered,
+  type OpenConfig,
+  type OpenOptions,
+  open,
+  register,
+  unregister,
+} from "./registry.ts";
 export type { BackendSettings } from "./runner.ts";

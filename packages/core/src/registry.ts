@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import type { Backend } from "./backend.ts";
 import { invalidArgument, nearest } from "./call-options.ts";
-import { type BackendDefinition, isBackendDefinition, type TextConfig, type TextFactory } from "./define-backend.ts";
+import { type AnyBackendDefinition, isBackendDefinition, type TextConfig, type TextFactory } from "./define-backend.ts";
 import { OmniError, wrapError } from "./error.ts";
 
 /** The packages of this project that hold a backend, by scheme. They are loaded when first opened. */
@@ -15,7 +15,7 @@ const FIRST_PARTY: Readonly<Record<string, { readonly package: string; readonly 
   channel: { package: "@omni/channel", name: "channel" },
 };
 
-type Entry = BackendDefinition<never> | TextFactory;
+type Entry = AnyBackendDefinition | TextFactory;
 
 // Two copies of core in one program share what was registered.
 const KEY = Symbol.for("@omni/core/registry@1");
@@ -26,7 +26,7 @@ const registry: Map<string, Entry> = shared[KEY];
 /** What `open` takes beside the backend's own configuration. */
 export interface OpenOptions {
   /** Definitions to look in before the registry: other people's backends. */
-  readonly use?: readonly BackendDefinition<never>[] | undefined;
+  readonly use?: readonly AnyBackendDefinition[] | undefined;
 }
 
 /**
@@ -36,7 +36,7 @@ export interface OpenOptions {
  * @param factory from text, or a definition
  * @throws OmniError ALREADY_EXISTS when another factory has the scheme
  */
-export function register(scheme: string, factory: TextFactory | BackendDefinition<never>): void {
+export function register(scheme: string, factory: TextFactory | AnyBackendDefinition): void {
   if (typeof factory !== "function") throw invalidArgument(`register("${scheme}") takes a factory or a definition`);
   const present = registry.get(scheme);
   if (present && present !== factory)
@@ -62,6 +62,9 @@ export function backends(): readonly string[] {
   return [...new Set([...registry.keys(), ...Object.keys(FIRST_PARTY)])].sort();
 }
 
+/** Text configuration, and whose backends to look for. */
+export type OpenConfig = OpenOptions & Readonly<Record<string, string | undefined | OpenOptions["use"]>>;
+
 /**
  * Opens a backend by name or URL.
  *
@@ -69,7 +72,7 @@ export function backends(): readonly string[] {
  * @param config text configuration, which wins over the URL's; `use` for other people's backends
  * @throws OmniError UNKNOWN_BACKEND, NOT_INSTALLED, INVALID_ARGUMENT
  */
-export async function open(nameOrUrl: string, config: TextConfig & OpenOptions = {}): Promise<Backend> {
+export async function open(nameOrUrl: string, config: OpenConfig = {}): Promise<Backend> {
   if (typeof nameOrUrl !== "string" || nameOrUrl === "")
     throw invalidArgument('open() takes a name or URL, such as "memory" or "file:///data"');
   const { use = [], ...given } = config as { use?: OpenOptions["use"] } & TextConfig;
@@ -106,7 +109,7 @@ function plainUrl(url: URL): TextConfig {
   return { host: url.host, path: decodeURIComponent(url.pathname) };
 }
 
-async function find(scheme: string, use: readonly BackendDefinition<never>[]): Promise<Entry> {
+async function find(scheme: string, use: readonly AnyBackendDefinition[]): Promise<Entry> {
   const found = use.find((definition) => definition.scheme === scheme) ?? registry.get(scheme);
   if (found) return found;
   const known = FIRST_PARTY[scheme];
@@ -122,7 +125,7 @@ async function find(scheme: string, use: readonly BackendDefinition<never>[]): P
 async function load(scheme: string, known: { readonly package: string; readonly name: string }): Promise<Entry> {
   const module = await importPackage(known.package);
   const definition = module?.[known.name];
-  if (isBackendDefinition(definition)) return definition as BackendDefinition<never>;
+  if (isBackendDefinition(definition)) return definition;
   throw new OmniError("NOT_INSTALLED", {
     backend: scheme,
     operation: "open",
