@@ -1,0 +1,3 @@
+export type { BroadcastOutcome, BroadcastReport } from "./broadcast.ts";
+export { type ChannelBackend, type ChannelDriver, type ChannelInfo, type ChannelObjectReader, channel } from "./driver.ts";
+export type { ChannelOptions, Retain } from "./options.ts";
