@@ -42,74 +42,93 @@ export function closingLine(totals: Totals): string {
   return `${totals.passed} passed, ${totals.failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ""}`;
 }
 
+/** One check on its way. */
+interface Attempt {
+  readonly check: Check;
+  readonly settings: RunSettings;
+  readonly print: (line: string) => void;
+  readonly logFile: string;
+  /** Set when its result is to be recorded: the digest of the inputs as they were when it began. */
+  readonly inputs?: string;
+  readonly seed: number;
+  readonly startedAt: Date;
+  readonly started: number;
+  readonly signal: AbortSignal;
+  /** The terminal has had the output already. */
+  shown: boolean;
+}
+
 async function runOne(check: Check, settings: RunSettings, print: (line: string) => void): Promise<Totals> {
-  const logFile = freshLog(check, settings);
-  const full = settings.tier === "full" && check.inputs !== undefined;
-  if (full && !settings.force && standing(settings.root, check).state === "current") {
+  const recorded = settings.tier === "full" ? check.inputs : undefined;
+  if (recorded && !settings.force && standing(settings.root, check).state === "current") {
     print(`= ${check.name}: already verified for these inputs (--force repeats it)`);
     return { passed: 1, failed: 0, skipped: 0 };
   }
   print(`> ${check.name}: ${check.about}`);
-  const started = clock(settings);
-  const begun = { at: new Date(), inputs: full ? inputsDigest(settings.root, check.inputs ?? []) : "", seed: seedOf(settings) };
   const stop = new AbortController();
-  const limit = setTimeout(
-    () => stop.abort(new CheckFailure(`stopped after twice its budget of ${check.budgetSeconds} s`)),
-    check.budgetSeconds * 2000,
-  );
+  const reason = new CheckFailure(`stopped after twice its budget of ${check.budgetSeconds} s`);
+  const limit = setTimeout(() => stop.abort(reason), check.budgetSeconds * 2000);
   const unhook = stopOnSignals(stop);
+  const attempt: Attempt = {
+    check,
+    settings,
+    print,
+    logFile: freshLog(check, settings),
+    ...(recorded ? { inputs: inputsDigest(settings.root, recorded) } : {}),
+    seed: seedOf(settings),
+    startedAt: new Date(),
+    started: clock(settings),
+    signal: stop.signal,
+    shown: false,
+  };
   try {
-    const outcome = await check.run(contextFor(check, settings, logFile, stop.signal, begun.seed));
-    const took = clock(settings) - started;
-    if (outcome.skip !== undefined) return skipped(check, outcome.skip, settings, print);
-    overBudget(check, took, settings, print, outcome);
-    if (full) {
-      const counts = outcome.counts ?? { passed: outcome.passed ?? 1 };
-      print(
-        `  recorded ${writeResult(settings.root, { check, counts, seed: begun.seed, startedAt: begun.at, durationSeconds: took / 1000, inputs: begun.inputs })}`,
-      );
-    }
-    print(`✓ ${check.name} (${seconds(took)})${outcome.note ? `: ${outcome.note}` : ""}`);
-    return { passed: outcome.passed ?? 1, failed: outcome.failed ?? 0, skipped: outcome.skipped ?? 0 };
+    return succeeded(attempt, await check.run(contextFor(attempt)));
   } catch (error) {
-    return failed(check, error, seconds(clock(settings) - started), logFile, print);
+    return failed(attempt, error);
   } finally {
     clearTimeout(limit);
     unhook();
   }
 }
 
-function contextFor(check: Check, settings: RunSettings, logFile: string, signal: AbortSignal, seed: number): CheckContext {
-  const scratch = join(settings.root, ".cache", "checks", settings.tier, check.name);
+function succeeded(attempt: Attempt, outcome: CheckOutcome): Totals {
+  const { check, settings, print, inputs, seed, startedAt } = attempt;
+  const took = clock(settings) - attempt.started;
+  if (outcome.skip !== undefined) return skipped(attempt, outcome.skip);
+  if (took > check.budgetSeconds * 1000) {
+    const words = `took ${seconds(took)}, its budget is ${check.budgetSeconds} s`;
+    if (settings.tier === "push") throw new CheckFailure(words, outcome);
+    print(`  ${check.name} ${words}`);
+  }
+  if (inputs !== undefined) {
+    const counts = outcome.counts ?? { passed: outcome.passed ?? 1 };
+    print(`  recorded ${writeResult(settings.root, { check, counts, seed, startedAt, durationSeconds: took / 1000, inputs })}`);
+  }
+  print(`✓ ${check.name} (${seconds(took)})${outcome.note ? `: ${outcome.note}` : ""}`);
+  return { passed: outcome.passed ?? 1, failed: outcome.failed ?? 0, skipped: outcome.skipped ?? 0 };
+}
+
+function contextFor(attempt: Attempt): CheckContext {
+  const { check, settings, logFile, signal, seed } = attempt;
+  const { root, cache, tier, args = [] } = settings;
+  const scratch = join(root, ".cache", "checks", tier, check.name);
   rmSync(scratch, { recursive: true, force: true });
   mkdirSync(scratch, { recursive: true });
-  const resultFile = join(scratch, "result.json");
+  const given = settings.env ?? process.env;
   const env = {
-    ...(settings.env ?? process.env),
-    OMNI_TIER: settings.tier,
-    OMNI_RESULT_FILE: resultFile,
-    ...(settings.tier === "full" ? { OMNI_SEED: String(seed) } : {}),
+    ...given,
+    // `npm test` inside of the push tier makes the push tier's runs.
+    OMNI_TIER: tier === "test" ? (given.OMNI_TIER ?? tier) : tier,
+    OMNI_RESULT_FILE: join(scratch, "result.json"),
+    ...(tier === "full" ? { OMNI_SEED: String(seed) } : {}),
   };
-  const run = (command: string, args: readonly string[], options: RunOptions = {}): Promise<string> =>
-    runProcess(command, args, {
-      ...options,
-      logFile,
-      signal,
-      fullEnv: options.bareEnv ?? { ...env, ...options.env },
-      workingDirectory: options.cwd ?? settings.root,
-    });
+  const run = (command: string, words: readonly string[], options: RunOptions = {}): Promise<string> => {
+    attempt.shown ||= options.live ?? false;
+    const fullEnv = options.bareEnv ?? { ...env, ...options.env };
+    return runProcess(command, words, { ...options, logFile, signal, fullEnv, workingDirectory: options.cwd ?? root });
+  };
   const log = (line: string): void => appendFileSync(logFile, `${line}\n`);
-  return {
-    root: settings.root,
-    cache: settings.cache,
-    tier: settings.tier,
-    args: settings.args ?? [],
-    scratch,
-    signal,
-    env,
-    log,
-    run,
-  };
+  return { root, cache, tier, args, scratch, signal, env, log, run };
 }
 
 function freshLog(check: Check, settings: RunSettings): string {
@@ -120,30 +139,18 @@ function freshLog(check: Check, settings: RunSettings): string {
   return path;
 }
 
-function overBudget(
-  check: Check,
-  tookMs: number,
-  settings: RunSettings,
-  print: (line: string) => void,
-  outcome: CheckOutcome,
-): void {
-  if (tookMs <= check.budgetSeconds * 1000) return;
-  const words = `took ${seconds(tookMs)}, its budget is ${check.budgetSeconds} s`;
-  if (settings.tier === "push") throw new CheckFailure(words, outcome);
-  print(`  ${check.name} ${words}`);
-}
-
-function skipped(check: Check, reason: string, settings: RunSettings, print: (line: string) => void): Totals {
+function skipped({ check, settings, print }: Attempt, reason: string): Totals {
   print(`skipped: ${check.name} (${reason})`);
   // Where everything is required to be there, what could not be checked has failed.
   const required = (settings.env ?? process.env).OMNI_REQUIRE_SERVERS === "1";
   return required ? { passed: 0, failed: 1, skipped: 0 } : { passed: 0, failed: 0, skipped: 1 };
 }
 
-function failed(check: Check, error: unknown, took: string, logFile: string, print: (line: string) => void): Totals {
+function failed({ check, settings, print, logFile, shown, started }: Attempt, error: unknown): Totals {
   const known = error instanceof CheckFailure;
-  print(`✗ ${check.name} (${took}): ${known ? error.message : error instanceof Error ? error.stack : String(error)}`);
-  const tail = readFileSync(logFile, "utf8").trimEnd().split("\n").slice(-300);
+  const words = known ? error.message : error instanceof Error ? error.stack : String(error);
+  print(`✗ ${check.name} (${seconds(clock(settings) - started)}): ${words}`);
+  const tail = shown ? [] : readFileSync(logFile, "utf8").trimEnd().split("\n").slice(-300);
   for (const line of tail) print(`  | ${line}`);
   print(`  whole log: ${logFile}`);
   const outcome = known ? error.outcome : {};

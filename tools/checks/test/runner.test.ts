@@ -47,6 +47,15 @@ describe("a run", () => {
     expect(printed.filter((line) => /^\d+ passed, \d+ failed/.test(line))).toHaveLength(1);
   });
 
+  test("npm test inside of the push tier keeps the push tier's numbers", async () => {
+    const tiers: (string | undefined)[] = [];
+    const look = check({ run: async ({ env }) => ({ passed: tiers.push(env.OMNI_TIER) }) });
+    await runChecks([look], settings({ tier: "test" }));
+    await runChecks([look], settings({ tier: "test", env: { OMNI_TIER: "push" } }));
+    await runChecks([look], settings());
+    expect(tiers).toEqual(["test", "push", "push"]);
+  });
+
   test("a failing check is told with the end of its log, and the next one still runs", async () => {
     const failing = check({ run: ({ run }) => run("sh", ["-c", "echo broken promise; exit 3"]).then(() => ({})) });
     const totals = await runChecks([failing, check({ name: "two" })], settings());
