@@ -2,6 +2,7 @@
 export const PUSH_WINDOW_BYTES: number = 256 * 1024;
 
 const ROOM: Promise<void> = Promise.resolve();
+const TAKEN = new Uint8Array();
 
 interface Waiter<T> {
   readonly resolve: (value: T) => void;
@@ -69,7 +70,8 @@ export class PushBody implements AsyncIterableIterator<Uint8Array> {
   }
 
   #take(value: Uint8Array): void {
-    this.#next++;
+    // A body that never runs empty would keep what was taken: up to 1,024 chunks, of any size.
+    this.#chunks[this.#next++] = TAKEN;
     this.#bytes -= value.byteLength;
     if (this.#next === this.#chunks.length) {
       this.#chunks = [];
