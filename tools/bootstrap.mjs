@@ -27,6 +27,7 @@ const commands = {
   bench: ["bench/run.ts"],
   "verify:full": ["tools/checks/cli.ts", "full"],
   api: ["tools/checks/api-reports.ts"],
+  "rename-scope": ["tools/scope/rename.ts"],
 };
 
 async function main() {
