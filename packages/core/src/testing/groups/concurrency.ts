@@ -27,11 +27,15 @@ const cases: readonly Case[] = [
       const readOn = async (): Promise<void> => {
         while (writing) seen.push(versionOf(await bytesOf(backend, "object")));
       };
-      const readers = Promise.all([readOn(), readOn(), readOn()]);
-      for (let number = 1; number <= 12; number++)
-        await backend.write("object", number % 2 === 0 ? version(number) : stream(pieces(version(number), 9_999)));
-      writing = false;
-      await readers;
+      const write = async (): Promise<void> => {
+        try {
+          for (let number = 1; number <= 12; number++)
+            await backend.write("object", number % 2 === 0 ? version(number) : stream(pieces(version(number), 9_999)));
+        } finally {
+          writing = false;
+        }
+      };
+      await Promise.all([write(), readOn(), readOn(), readOn()]);
       check.same(
         "torn reads",
         seen.filter((number) => typeof number === "string"),
