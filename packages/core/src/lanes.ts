@@ -13,6 +13,8 @@ export interface Lane extends AsyncIterableIterator<Uint8Array> {
   readonly bytes: number;
   /** Bytes that wait for the consumer. */
   readonly waitingBytes: number;
+  /** The consumer has asked for bytes that the source has not brought yet. */
+  readonly isPulling: boolean;
   /** Takes the lane out: its consumer gets the reason, the source no longer waits for it. */
   drop(reason: unknown): void;
 }
@@ -93,6 +95,8 @@ class Pump {
   }
 }
 
+const TAKEN = new Uint8Array();
+
 type Step = IteratorResult<Uint8Array, undefined>;
 
 class QueueLane implements Lane {
@@ -113,13 +117,18 @@ class QueueLane implements Lane {
     return this;
   }
 
+  get isPulling(): boolean {
+    return this.#puller !== undefined;
+  }
+
   next(): Promise<Step> {
     this.#pump.start();
     const value = this.#chunks[this.#head];
     if (value) {
-      this.#head++;
-      if (this.#head === this.#chunks.length) {
-        this.#chunks = [];
+      // A lane that is always behind never runs empty: what was taken must not wait for that, nor its place for ever.
+      this.#chunks[this.#head++] = TAKEN;
+      if (this.#head === this.#chunks.length || this.#head === 1024) {
+        this.#chunks = this.#chunks.slice(this.#head);
         this.#head = 0;
       }
       this.bytes += value.byteLength;
