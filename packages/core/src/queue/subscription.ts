@@ -146,6 +146,8 @@ export class OpenSubscription implements Subscription {
       await this.close();
       return undefined;
     }
+    // Handed over while this was being closed: the driver's close gives it back.
+    if (this.#ended) return undefined;
     this.#open += 1;
     this.counters.consumed += 1;
     this.counters.inFlight += 1;
