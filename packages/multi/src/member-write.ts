@@ -153,7 +153,7 @@ export class MemberWrite {
   }
 }
 
-/** Notices members that owe an answer: bytes wait for them, or the source is done, and nothing moves. */
+/** Notices members that owe an answer: they do not wait for the source, and nothing moves. */
 export class Watch {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
@@ -175,7 +175,7 @@ export class Watch {
     let timer: unknown;
     const look = (): void => {
       const bytes = lane?.bytes ?? 0;
-      const owes = this.#sourceDone || lane === undefined || lane.waitingBytes > 0;
+      const owes = this.#sourceDone || !lane?.isPulling;
       if (owes && bytes === seen) {
         const reason = `no progress for ${this.#timeoutMs} ms`;
         const context = { backend: write.member.name, operation: "stage", reason };

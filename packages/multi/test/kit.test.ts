@@ -1,0 +1,9 @@
+import { storageKit } from "@omni/core/testing";
+import { memory } from "@omni/memory";
+import { multi } from "@omni/multi";
+
+const kit = { describe, test, expect };
+
+storageKit("multi, all of three", () => multi([memory(), memory(), memory()]), kit);
+storageKit("multi, quorum of three", () => multi([memory(), memory(), memory()], { mode: "quorum" }), kit);
+storageKit("multi, best effort of two", () => multi([memory(), memory()], { mode: "best-effort" }), kit);
