@@ -1,7 +1,17 @@
 import type { WriteMode } from "@omni/multi";
 
 /** What is made to go wrong at one member. */
-export const MEMBER_FAULTS = ["none", "stage", "stage-midway", "stage-hang", "commit", "commit-hang", "commit-answer-lost", "commit-late", "commit-twice"] as const;
+export const MEMBER_FAULTS = [
+  "none",
+  "stage",
+  "stage-midway",
+  "stage-hang",
+  "commit",
+  "commit-hang",
+  "commit-answer-lost",
+  "commit-late",
+  "commit-twice",
+] as const;
 export type MemberFault = (typeof MEMBER_FAULTS)[number];
 
 /** One write to a group. */
@@ -40,11 +50,13 @@ export function predict({ mode, needed, members, small, bytes, sourceFails }: Sc
   const alive = members.filter(stages);
   // Whether the source breaks before too many members do is a race; either way nothing changes.
   if (sourceFails) {
-    const results: Prediction["results"] = alive.length < needed ? ["rejects", "source error"] : alive.length === 0 ? ["resolves", "source error"] : ["source error"];
+    const results: Prediction["results"] =
+      alive.length < needed ? ["rejects", "source error"] : alive.length === 0 ? ["resolves", "source error"] : ["source error"];
     return { results, changed: false, states: members.map(() => "any") };
   }
   // As soon as too few are left all others are withdrawn, whatever else would have befallen them.
-  if (alive.length < needed) return { results: ["rejects"], changed: false, states: members.map(() => "any"), failed: members.length - needed + 1 };
+  if (alive.length < needed)
+    return { results: ["rejects"], changed: false, states: members.map(() => "any"), failed: members.length - needed + 1 };
   if (mode !== "all") {
     const states = members.map((member) => (stages(member) ? commitOf(member.fault) : "failed"));
     const committed = states.filter((state) => state === "committed").length;
@@ -56,7 +68,11 @@ export function predict({ mode, needed, members, small, bytes, sourceFails }: Sc
   const [first] = members.map((_, at) => at).sort((a, b) => firmness(a) - firmness(b));
   const firstState = commitOf(members[first as number]?.fault as MemberFault);
   if (firstState !== "committed")
-    return { results: ["rejects"], changed: firstState === "unknown", states: members.map((_, at) => (at === first ? firstState : "discarded")) };
+    return {
+      results: ["rejects"],
+      changed: firstState === "unknown",
+      states: members.map((_, at) => (at === first ? firstState : "discarded")),
+    };
   const states = members.map(({ fault }) => commitOf(fault));
   return { results: [states.every((state) => state === "committed") ? "resolves" : "rejects"], changed: true, states };
 }

@@ -20,7 +20,10 @@ function asOneCall(fault: MemberFault, { bytes, chunkBytes }: { bytes: number; c
 const scenarios: fc.Arbitrary<Scenario & { chunkBytes: number; hadOld: boolean }> = fc
   .record({
     members: fc.array(
-      fc.record({ fault: fc.constantFrom<MemberFault>("none", ...MEMBER_FAULTS), staging: fc.constantFrom("process" as const, "held" as const) }),
+      fc.record({
+        fault: fc.constantFrom<MemberFault>("none", ...MEMBER_FAULTS),
+        staging: fc.constantFrom("process" as const, "held" as const),
+      }),
       { minLength: 1, maxLength: 4 },
     ),
     mode: fc.constantFrom("all" as const, "quorum" as const, "best-effort" as const),
@@ -35,7 +38,9 @@ const scenarios: fc.Arbitrary<Scenario & { chunkBytes: number; hadOld: boolean }
     const count = rest.members.length;
     return {
       ...rest,
-      members: rest.members.map((member) => (small || member.staging === "process" ? member : { ...member, fault: asOneCall(member.fault, rest) })),
+      members: rest.members.map((member) =>
+        small || member.staging === "process" ? member : { ...member, fault: asOneCall(member.fault, rest) },
+      ),
       small,
       sourceFails: sourceFails && !small && rest.bytes % 5 === 0,
       needed: rest.mode === "all" ? count : rest.mode === "quorum" ? 1 + (needed % count) : needed % (count + 1),
@@ -131,15 +136,27 @@ describe("multi against its model", () => {
     };
     const failure = sourceFails ? new Error("the source broke") : undefined;
     const group = multi(members, options);
-    const [result] = await Promise.allSettled([orHung(group.write(PATH, small ? body : chunksOf(body, chunkBytes, failure)), clock)]);
+    const [result] = await Promise.allSettled([
+      orHung(group.write(PATH, small ? body : chunksOf(body, chunkBytes, failure)), clock),
+    ]);
     const contents = await Promise.all(stores.map(contentOf));
 
-    for (const content of contents) if (!same(content, old) && !same(content, body)) throw new Error(`a torn object of ${content?.byteLength} bytes is visible`);
+    for (const content of contents)
+      if (!same(content, old) && !same(content, body)) throw new Error(`a torn object of ${content?.byteLength} bytes is visible`);
     const prediction = predict(scenario);
-    const outcome = result?.status === "fulfilled" ? "resolves" : failure && (result?.reason as Error).cause === failure ? "source error" : "rejects";
+    const outcome =
+      result?.status === "fulfilled"
+        ? "resolves"
+        : failure && (result?.reason as Error).cause === failure
+          ? "source error"
+          : "rejects";
     expect(prediction.results).toContain(outcome);
     const outcomes: readonly WriteOutcome[] =
-      result?.status === "fulfilled" ? result.value.outcomes : MultiError.is(result?.reason) ? (result.reason.outcomes as readonly WriteOutcome[]) : [];
+      result?.status === "fulfilled"
+        ? result.value.outcomes
+        : MultiError.is(result?.reason)
+          ? (result.reason.outcomes as readonly WriteOutcome[])
+          : [];
     const distinct = !same(old, body);
     outcomes.forEach(({ state }, at) => {
       if (state === "committed") expect(same(contents[at], body)).toBe(true);
@@ -147,7 +164,8 @@ describe("multi against its model", () => {
       const predicted = prediction.states[at];
       if (predicted !== "any") expect(`${at}: ${state}`).toBe(`${at}: ${predicted}`);
     });
-    if (prediction.failed !== undefined) expect(outcomes.filter(({ state }) => state === "failed").length).toBeGreaterThanOrEqual(prediction.failed);
+    if (prediction.failed !== undefined)
+      expect(outcomes.filter(({ state }) => state === "failed").length).toBeGreaterThanOrEqual(prediction.failed);
     if (result?.status === "fulfilled") {
       expect(outcomes).toHaveLength(members.length);
       expect(contents.filter((content) => same(content, body)).length).toBeGreaterThanOrEqual(needed);
@@ -167,7 +185,11 @@ describe("multi against its model", () => {
   });
 
   const runs = propertyRuns({ name: "multi fan-out" });
-  test.each(runs.parameters)("holds for random members, modes, faults and sizes (seed $seed)", async (parameters) => {
-    await fc.assert(property, parameters);
-  }, 900_000);
+  test.each(runs.parameters)(
+    "holds for random members, modes, faults and sizes (seed $seed)",
+    async (parameters) => {
+      await fc.assert(property, parameters);
+    },
+    900_000,
+  );
 });

@@ -150,7 +150,9 @@ const own: readonly Case[] = [
       await backend.write("object", "y", { stamp: { id: "second" } });
       check.same("the second stamp", { ...(await backend.stat("object")).stamp }, { id: "second" });
       await backend.write("object", "z");
-      check.same("none", (await backend.stat("object")).stamp, undefined);
+      // A group of stores gives every write an id of its own; what counts is that no former one stays.
+      const id = (await backend.stat("object")).stamp?.id;
+      check.ok("none, or one of its own", id !== "first" && id !== "second");
     },
   },
   {
