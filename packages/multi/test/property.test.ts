@@ -147,7 +147,7 @@ describe("multi against its model", () => {
     const outcome =
       result?.status === "fulfilled"
         ? "resolves"
-        : failure && (result?.reason as Error).cause === failure
+        : failure && (result as PromiseRejectedResult).reason.cause === failure
           ? "source error"
           : "rejects";
     expect(prediction.results).toContain(outcome);
@@ -170,7 +170,7 @@ describe("multi against its model", () => {
       expect(outcomes).toHaveLength(members.length);
       expect(contents.filter((content) => same(content, body)).length).toBeGreaterThanOrEqual(needed);
     } else if (!prediction.changed) {
-      expect((result?.reason as OmniError).outcome ?? "not-applied").toBe("not-applied");
+      expect((result as PromiseRejectedResult).reason.outcome ?? "not-applied").toBe("not-applied");
       expect(contents.every((content) => same(content, old))).toBe(true);
     }
     for (const member of members) {
