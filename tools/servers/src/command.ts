@@ -90,6 +90,9 @@ async function up(names: readonly ServerName[], ttlMs: number, json: boolean): P
     }
   }
   const records = await mine();
+  if (records.length > 0)
+    await keepUntil(upOwner(), new Date(Date.now() + ttlMs)); // again: their time begins when they run
+  else await endKeeper(upOwner());
   if (json) say(JSON.stringify(records, undefined, 2));
   else for (const record of records) say(line(record));
   return failed ? 1 : 0;

@@ -4,7 +4,7 @@
  * and its folder removed. With `--until EPOCH_MS` it waits for that time instead (servers of `up`, which have no living owner).
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { removeAll } from "./owners.ts";
+import { forgetKeeper, removeAll } from "./owners.ts";
 
 const [owner, option, value] = process.argv.slice(2);
 if (!owner) throw new Error("usage: keeper.ts OWNER [--until EPOCH_MS]");
@@ -16,3 +16,4 @@ if (option === "--until") {
   await new Promise<void>((resolve) => process.stdin.once("close", resolve).once("error", () => resolve()));
 }
 await removeAll(owner, 500);
+await forgetKeeper(owner, process.pid);

@@ -1,5 +1,5 @@
 /** Who a server lives for, and the keeper that ends it when the owner is gone. */
-import { spawn } from "node:child_process";
+import childProcess, { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,12 +11,19 @@ import { end, typeScriptFlags } from "./processes.ts";
 
 const keeperFile = fileURLToPath(new URL("./keeper.ts", import.meta.url));
 
-let own: string | undefined;
+const ownerKey: unique symbol = Symbol.for("omni.servers.owner");
+
+/**
+ * One owner and one keeper for each process. A test runner loads this module anew for every test file and gives each its own globals;
+ * Node's modules are the one thing that all of them share.
+ */
+const shared = childProcess as typeof childProcess & { [ownerKey]?: string };
 
 /** The owner of the servers that this process starts; its keeper is started on first use. */
 export function ownerOfThisProcess(): string {
-  if (own) return own;
-  own = `process-${process.pid}-${randomBytes(4).toString("hex")}`;
+  if (shared[ownerKey]) return shared[ownerKey];
+  const own = `process-${process.pid}-${randomBytes(4).toString("hex")}`;
+  shared[ownerKey] = own;
   const keeper = spawn(process.execPath, [...typeScriptFlags, keeperFile, own], {
     detached: true, // not reached by the Ctrl-C or the process group that ends the owner
     stdio: ["pipe", "ignore", "ignore"],
@@ -44,9 +51,20 @@ export async function keepUntil(owner: string, until: Date): Promise<void> {
 
 /** Ends the keeper of an owner; its servers go on. */
 export async function endKeeper(owner: string): Promise<void> {
-  const pid = Number(await readFile(pidFile(owner), "utf8").catch(() => "0"));
-  if (pid > 0) await end(pid, owner, 1000);
-  await rm(pidFile(owner), { force: true });
+  const pid = await keeperOf(owner);
+  if (pid === undefined) return;
+  await end(pid, owner, 1000);
+  await forgetKeeper(owner, pid);
+}
+
+/** Removes the note of a keeper, unless another one has taken its place. */
+export async function forgetKeeper(owner: string, pid: number): Promise<void> {
+  if ((await keeperOf(owner)) === pid) await rm(pidFile(owner), { force: true });
+}
+
+async function keeperOf(owner: string): Promise<number | undefined> {
+  const text = await readFile(pidFile(owner), "utf8").catch(() => undefined); // no keeper, no file
+  return text === undefined ? undefined : Number(text);
 }
 
 function pidFile(owner: string): string {

@@ -93,11 +93,27 @@ export async function end(pid: number, mark: string, patienceMs: number): Promis
 export async function gone(pid: number, mark: string, withinMs: number): Promise<boolean> {
   // The process may be a child of another process than this one, so that no exit event tells.
   const last = performance.now() + withinMs;
-  while (await isOurs(pid, mark)) {
+  while (await holdsOn(pid, mark)) {
     if (performance.now() > last) return false;
     await delay(10);
   }
   return true;
+}
+
+/**
+ * Whether a process still holds on to its files and ports. On its way out it has no command line any more, and yet its port is taken;
+ * it is over when it is gone, or is a zombie without another thread.
+ */
+async function holdsOn(pid: number, mark: string): Promise<boolean> {
+  if (process.platform !== "linux") return isOurs(pid, mark);
+  const text = await commandLine(pid);
+  if (text !== "") return text.includes(mark);
+  try {
+    const state = /\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1];
+    return state !== "Z" || readdirSync(`/proc/${pid}/task`).length > 1;
+  } catch {
+    return false; // gone
+  }
 }
 
 /** Resident memory of a process in bytes; undefined where the system does not tell. */
@@ -124,9 +140,8 @@ export function run(
     const child = spawn(plan.command, plan.args, {
       cwd: plan.cwd,
       env: { ...process.env, NODE_OPTIONS: "", ...plan.env },
-      timeout: plan.timeoutMs ?? 60_000,
-      killSignal: "SIGKILL",
     });
+    const patience = setTimeout(() => child.kill("SIGKILL"), plan.timeoutMs ?? 60_000).unref();
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -137,8 +152,12 @@ export function run(
     });
     child.stdin.on("error", () => {}); // a program that ends without reading its input is judged by its exit code
     child.stdin.end(plan.input ?? "");
-    child.once("error", (error) => resolve({ code: null, stdout, stderr: `${stderr}${error.message}` }));
-    child.once("close", (code) => resolve({ code, stdout, stderr }));
+    const finish = (result: Result) => {
+      clearTimeout(patience);
+      resolve(result);
+    };
+    child.once("error", (error) => finish({ code: null, stdout, stderr: `${stderr}${error.message}` }));
+    child.once("close", (code) => finish({ code, stdout, stderr }));
   });
 }
 

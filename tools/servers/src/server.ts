@@ -5,7 +5,7 @@ import { type Endpoint, isAbsent, type Program, type ServerKind, type StartOptio
 import { kindOf } from "./kinds.ts";
 import { ownerOfThisProcess } from "./owners.ts";
 import { upOwner } from "./places.ts";
-import { pins, type ServerName } from "./versions.ts";
+import type { ServerName } from "./versions.ts";
 
 export interface ServerOptions extends StartOptions {
   /** An instance of the caller's own, to be killed and paused at will. Always so with any other option. @default false */
@@ -101,7 +101,7 @@ export function startBy(
   options: ServerOptions,
 ): Promise<Instance> {
   const { private: _, ...start } = options;
-  if (way.by === "docker") return startDocker(kind, owner, start, pins[kind.name].version);
+  if (way.by === "docker") return startDocker(kind, owner, start);
   return startInstance(kind, way.program, owner, start);
 }
 
