@@ -58,6 +58,8 @@ export interface RunOptions {
    * @default [0]
    */
   readonly okCodes?: readonly number[];
+  /** Words after which the program has ten seconds to end; a program that hangs after its work is stopped early, and has failed. */
+  readonly lastWords?: string;
 }
 
 /** How a check ended. Counts are cases where the check knows them; a check without cases counts as one. */

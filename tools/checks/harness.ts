@@ -16,7 +16,7 @@ export interface HarnessNumbers {
 /** Jest files that count their runs. */
 export function jestHarness(paths: readonly string[], numbers: HarnessNumbers): (context: CheckContext) => Promise<CheckOutcome> {
   return async (context) => {
-    const outcome = await runJest(context, { args: [...paths, "--runInBand"], env: { ...numbers } });
+    const outcome = await runJest(context, { args: paths, env: { ...numbers } });
     return { ...outcome, counts: readCounts(context) };
   };
 }

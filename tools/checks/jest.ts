@@ -1,5 +1,6 @@
 // Runs jest and reads its counts. Jest's own flags (ES modules in its VM) are set here and nowhere else.
 import { readFileSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 
 import { type CheckContext, CheckFailure, type CheckOutcome } from "./check.ts";
@@ -28,9 +29,20 @@ interface JestReport {
 export async function runJest(context: CheckContext, options: JestOptions): Promise<CheckOutcome> {
   const report = join(context.scratch, "jest.json");
   rmSync(report, { force: true });
-  const args = [join(context.root, "node_modules", "jest", "bin", "jest.js"), "--json", `--outputFile=${report}`, ...options.args];
+  const args = [
+    join(context.root, "node_modules", "jest", "bin", "jest.js"),
+    "--json",
+    `--outputFile=${report}`,
+    `--maxWorkers=${workers()}`,
+    ...options.args,
+  ];
   const env = { NODE_OPTIONS: jestNodeOptions, ...options.env };
-  await context.run(options.node ?? process.execPath, args, { env, live: options.live ?? false, okCodes: [0, 1] });
+  await context.run(options.node ?? process.execPath, args, {
+    env,
+    live: options.live ?? false,
+    okCodes: [0, 1],
+    lastWords: "Jest did not exit",
+  });
   const results = JSON.parse(readFileSync(report, "utf8")) as JestReport;
   const counts = countsOf(results);
   if (counts.failed > 0) throw new CheckFailure(`${counts.failed} failed`, counts);
@@ -38,6 +50,11 @@ export async function runJest(context: CheckContext, options: JestOptions): Prom
   if (!results.success)
     throw new CheckFailure("jest reports a failure outside of the tests (see the log)", { ...counts, failed: 1 });
   return counts;
+}
+
+/** Jest keeps a core for itself, which on two cores leaves one; more than four start more servers than they save time. */
+function workers(): number {
+  return Math.min(4, Math.max(2, availableParallelism()));
 }
 
 function countsOf(report: JestReport): { passed: number; failed: number; skipped: number } {

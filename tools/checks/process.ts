@@ -28,19 +28,24 @@ export async function runProcess(command: string, args: readonly string[], optio
     appendFileSync(logFile, text);
     if (live) process.stdout.write(text);
   });
+  const stop = (): void => stopGroup(child);
+  let hanging: NodeJS.Timeout | undefined;
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     appendFileSync(logFile, text);
     if (live) process.stderr.write(text);
+    if (options.lastWords !== undefined && text.includes(options.lastWords)) hanging ??= setTimeout(stop, 10_000);
   });
-  const stop = (): void => stopGroup(child);
   signal.addEventListener("abort", stop, { once: true });
   try {
     const [code, killedBy] = await ended(child, command);
     signal.throwIfAborted();
+    if (code === null && hanging)
+      throw new CheckFailure(`${command} did not end after its work: something is left open (see the log)`);
     if (code === null || !okCodes.includes(code)) throw new CheckFailure(`${command} ended with ${killedBy ?? code}`);
     return output;
   } finally {
     signal.removeEventListener("abort", stop);
+    clearTimeout(hanging);
   }
 }
 
