@@ -120,7 +120,10 @@ export function infoOf(path: string, object: StoredObject): ObjectInfo {
     contentEncoding,
     contentDisposition,
     metadata,
-    hashes: bytes.hashes,
+    // Made when they are looked at: few are.
+    get hashes() {
+      return bytes.hashes;
+    },
     stamp,
   };
 }

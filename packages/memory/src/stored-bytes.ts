@@ -9,18 +9,22 @@ const STEP_BYTES = 256 * 1024;
 /** The bytes of an object. They never change, so that readers, copies and staged writes share them. */
 export class StoredBytes {
   readonly size: number;
-  /** Digests by algorithm, each computed when it is first looked at. */
-  readonly hashes: Readonly<Partial<Record<HashAlgorithm, string>>>;
   readonly #blocks: readonly Uint8Array[];
+  #hashes: Readonly<Record<HashAlgorithm, string>> | undefined;
 
   constructor(blocks: readonly Uint8Array[]) {
     this.#blocks = blocks;
     this.size = blocks.reduce((bytes, block) => bytes + block.byteLength, 0);
-    this.hashes = lazily(HASH_ALGORITHMS, (algorithm) => {
+  }
+
+  /** Digests by algorithm, each computed when it is first looked at. */
+  get hashes(): Readonly<Record<HashAlgorithm, string>> {
+    this.#hashes ??= lazily(HASH_ALGORITHMS, (algorithm) => {
       const hasher = createHasher(algorithm);
-      for (const block of blocks) hasher.update(block);
+      for (const block of this.#blocks) hasher.update(block);
       return hasher.digest();
     });
+    return this.#hashes;
   }
 
   /**
@@ -29,9 +33,12 @@ export class StoredBytes {
    * @throws OmniError TOO_LARGE past `maxBytes`
    */
   static async of(body: Uint8Array | AsyncIterable<Uint8Array>, maxBytes: number): Promise<StoredBytes> {
+    if (body instanceof Uint8Array) {
+      checkLength(body.byteLength, maxBytes);
+      return new StoredBytes(body.byteLength === 0 ? [] : [trimmed(body)]);
+    }
     const blocks = new Blocks(maxBytes);
-    if (body instanceof Uint8Array) blocks.add(body);
-    else for await (const chunk of body) blocks.add(chunk);
+    for await (const chunk of body) blocks.add(chunk);
     return new StoredBytes(blocks.end());
   }
 
@@ -66,11 +73,7 @@ class Blocks {
 
   add(chunk: Uint8Array): void {
     this.#bytes += chunk.byteLength;
-    if (this.#bytes > this.#maxBytes)
-      throw new OmniError("TOO_LARGE", {
-        reason: `an object here has at most ${this.#maxBytes} bytes (maxObjectBytes)`,
-        outcome: "not-applied",
-      });
+    checkLength(this.#bytes, this.#maxBytes);
     if (chunk.byteLength >= BLOCK_BYTES) {
       this.#join();
       this.#blocks.push(trimmed(chunk));
@@ -92,6 +95,14 @@ class Blocks {
     this.#small = [];
     this.#smallBytes = 0;
   }
+}
+
+function checkLength(bytes: number, maxBytes: number): void {
+  if (bytes <= maxBytes) return;
+  throw new OmniError("TOO_LARGE", {
+    reason: `an object here has at most ${maxBytes} bytes (maxObjectBytes)`,
+    outcome: "not-applied",
+  });
 }
 
 /** A chunk that does not keep a much larger buffer alive. */
