@@ -6,7 +6,7 @@ import { isAbsent } from "./kind.ts";
 import { kindOf } from "./kinds.ts";
 import { endKeeper, keepUntil, removeOne } from "./owners.ts";
 import { cacheDirectory, runDirectory, upOwner } from "./places.ts";
-import { findServer, startBy } from "./server.ts";
+import { findServer, server, startBy } from "./server.ts";
 import { everyRun, pins, type ServerName, serverNames, versionLines } from "./versions.ts";
 
 const usage = `usage: npm run servers -- COMMAND [NAME...] [--ttl-minutes N] [--json]
@@ -15,6 +15,7 @@ const usage = `usage: npm run servers -- COMMAND [NAME...] [--ttl-minutes N] [--
   up [NAME...]        start servers that tests then share; they end by "down", or after --ttl-minutes (default 240)
   down [NAME...]      stop what "up" of this clone started, and nothing else
   status              what is installed and what runs
+  check NAME...       s3, ceph, gcs: what the server does of the things that the tests rely on
 
   Names: ${serverNames.join(" ")}. Without names: ${everyRun.join(" ")}.
   A server that cannot be had is skipped with a line that says why; with OMNI_REQUIRE_SERVERS=1 it is an error.
@@ -44,6 +45,7 @@ export async function main(args: readonly string[]): Promise<number> {
   if (command === "up") return up(names, ttl(values["ttl-minutes"]), values.json);
   if (command === "down") return down(words.length > 0 ? names : serverNames);
   if (command === "status") return status(values.json);
+  if (command === "check") return check(names);
   process.stderr.write(`no command is called "${command}"\n${usage}`);
   return 2;
 }
@@ -139,6 +141,24 @@ async function status(json: boolean): Promise<number> {
   }
   for (const record of all) say(`${line(record)}${record.owner === upOwner() ? "" : `  (${record.owner})`}`);
   if (all.length === 0) say(`nothing runs (${runDirectory()})`);
+  return 0;
+}
+
+/** Runs the checks of a server on an instance of its own and shows what failed; what a server lacks is a finding, not an error. */
+async function check(names: readonly ServerName[]): Promise<number> {
+  const [{ checkS3 }, { checkGcs }] = await Promise.all([import("../checks/s3.ts"), import("../checks/gcs.ts")]); // they load two SDKs
+  for (const name of names) {
+    const act = name === "gcs" ? checkGcs : name === "s3" || name === "ceph" ? checkS3 : undefined;
+    if (!act) continue;
+    const running = await server(name, { private: true });
+    try {
+      const found = await act(running);
+      say(`${name} ${running.version}: ${found.passed()} of ${found.passed() + found.failed.length}`);
+      for (const title of found.failed) say(`  not: ${title}`);
+    } finally {
+      await running.stop();
+    }
+  }
   return 0;
 }
 
