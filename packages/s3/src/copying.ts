@@ -21,7 +21,7 @@ export async function move(context: Context, from: string, to: string, { signal 
   const { send, key, settings } = context;
   const source = await head(context, from, signal);
   const info = await copyAs(context, from, to, source, undefined, signal);
-  const kept = settings.profile.conditional.delete ? source : await head(context, from, signal);
+  const kept = settings.profile.conditional.delete ? source : await look(context, from, signal);
   if (kept.ETag !== source.ETag) throw sourceChanged(from);
   const condition = settings.profile.conditional.delete && source.ETag ? { IfMatch: source.ETag } : {};
   try {
@@ -56,12 +56,25 @@ export async function setMetadata(
   return copyAs(context, path, path, source, described, signal);
 }
 
+// After the copy was made, what fails leaves two objects and not the one.
+async function look(context: Context, path: string, signal: AbortSignal | undefined): Promise<HeadObjectCommandOutput> {
+  try {
+    return await head(context, path, signal);
+  } catch (error) {
+    throw annotate(error, { outcome: "unknown" });
+  }
+}
+
 async function head(
   { send, key, settings }: Context,
   path: string,
   signal: AbortSignal | undefined,
 ): Promise<HeadObjectCommandOutput> {
-  return send("HeadObject", { Key: key(path), ...customerKeyOf(settings) }, signal);
+  try {
+    return await send("HeadObject", { Key: key(path), ...customerKeyOf(settings) }, signal);
+  } catch (error) {
+    throw annotate(error, { outcome: "not-applied" });
+  }
 }
 
 /** `described` replaces what describes the source; absent, that goes along. */

@@ -58,6 +58,9 @@ async function openClient(settings: S3Settings): Promise<{ sdk: Sdk; client: S3C
   return { sdk, client };
 }
 
+const nothing = (): void => {};
+const SILENT = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };
+
 /** The configuration of a client for these settings. */
 export function clientConfig(settings: S3Settings): S3ClientConfig {
   const agent = { keepAlive: true, maxSockets: settings.maxSockets, scheduling: "lifo" as const };
@@ -77,7 +80,7 @@ export function clientConfig(settings: S3Settings): S3ClientConfig {
       httpAgent: agent,
       httpsAgent: agent,
       // Waiting for a socket is what a bounded pool is for: no warning on the console.
-      socketAcquisitionWarningTimeout: 2 ** 31 - 1,
+      logger: SILENT,
     },
     ...(accessKeyId !== undefined && secretAccessKey !== undefined
       ? { credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) } }
@@ -94,6 +97,7 @@ function recordOutcomes(client: S3Client): void {
         return await next(args);
       } catch (error) {
         if (mayHaveApplied(error)) context.omniMayHaveApplied = true;
+        context.omniLastError = error;
         throw error;
       }
     },
@@ -103,7 +107,8 @@ function recordOutcomes(client: S3Client): void {
     (next, context) => async (args) => {
       try {
         return await next(args);
-      } catch (error) {
+      } catch (caught) {
+        const error = unwrapped(caught, context.omniLastError);
         const operation = context.commandName?.replace(/Command$/, "") as OperationName;
         if (!READ_ONLY.has(operation))
           annotate(error, { outcome: context.omniMayHaveApplied === true ? "unknown" : "not-applied" });
@@ -112,6 +117,13 @@ function recordOutcomes(client: S3Client): void {
     },
     { name: "omniOutcome", step: "initialize", priority: "high", override: true },
   );
+}
+
+// The SDK wraps what is no Error of its own realm into one that says nothing: https://github.com/smithy-lang/smithy-typescript, asSdkError.
+function unwrapped(caught: unknown, last: unknown): unknown {
+  const wrapped =
+    caught !== last && last !== undefined && caught instanceof Error && caught.message.startsWith("AWS SDK error wrapper for ");
+  return wrapped ? last : caught;
 }
 
 interface MutableRequest {
