@@ -1,7 +1,6 @@
 // Harnesses of the full tier: tests or programs that make many runs and tell how many in OMNI_RESULT_FILE.
 import { existsSync, readFileSync } from "node:fs";
 
-import { sourceFlags } from "../bootstrap/toolchain.mjs";
 import { type CheckContext, CheckFailure, type CheckOutcome } from "./check.ts";
 import { runJest } from "./jest.ts";
 
@@ -18,14 +17,6 @@ export function jestHarness(paths: readonly string[], numbers: HarnessNumbers): 
   return async (context) => {
     const outcome = await runJest(context, { args: paths, env: { ...numbers } });
     return { ...outcome, counts: readCounts(context) };
-  };
-}
-
-/** A program of its own, run from its TypeScript source. */
-export function programHarness(line: readonly string[], numbers: HarnessNumbers): (context: CheckContext) => Promise<CheckOutcome> {
-  return async (context) => {
-    await context.run(process.execPath, [...sourceFlags(), ...line], { env: { ...numbers } });
-    return { counts: readCounts(context) };
   };
 }
 

@@ -120,6 +120,7 @@ function contextFor(attempt: Attempt): CheckContext {
     // `npm test` inside of the push tier makes the push tier's runs.
     OMNI_TIER: tier === "test" ? (given.OMNI_TIER ?? tier) : tier,
     OMNI_RESULT_FILE: join(scratch, "result.json"),
+    ...(tier === "push" ? { OMNI_KILLS: given.OMNI_KILLS ?? "20" } : {}),
     ...(tier === "full" ? { OMNI_SEED: String(seed) } : {}),
   };
   const run = (command: string, words: readonly string[], options: RunOptions = {}): Promise<string> => {

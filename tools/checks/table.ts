@@ -5,6 +5,7 @@ import { bareClone, bareCloneQuick } from "./bare-clone.ts";
 import type { Check, CheckContext, CheckOutcome } from "./check.ts";
 import { demoRuns } from "./demo.ts";
 import { jestHarness } from "./harness.ts";
+import { fanOutMemory } from "./memory.ts";
 import { attw, publint, toolsPath } from "./package-checks.ts";
 import { rehearsal } from "./rehearsal.ts";
 import { readmeTestCommand, unitTests, unitTestsOnNode22 } from "./unit.ts";
@@ -48,7 +49,7 @@ export const checks: readonly Check[] = [
     about: "every package's dist",
     tiers: ["push"],
     budgetSeconds: 120,
-    run: program("turbo", "run", "build", "--output-logs=errors-only"),
+    run: program("turbo", "run", "build", "--output-logs=errors-only", "--concurrency=100%"),
   },
   {
     name: "knip",
@@ -103,6 +104,22 @@ export const checks: readonly Check[] = [
     budgetSeconds: 1800,
     inputs: ["packages/core/src", "packages/memory/src", "packages/multi"],
     run: jestHarness(["packages/multi/test/property.test.ts"], { OMNI_RUNS: "10000" }),
+  },
+  {
+    name: "file-kills",
+    about: "kill -9 while the file backend writes: every path holds old or new, whole",
+    tiers: ["full"],
+    budgetSeconds: 1200,
+    inputs: ["packages/core/src", "packages/file"],
+    run: jestHarness(["packages/file/test/crash/crash.test.ts"], { OMNI_KILLS: "200" }),
+  },
+  {
+    name: "fan-out-memory",
+    about: "1 GiB through multi to three file members: memory stays flat",
+    tiers: ["full"],
+    budgetSeconds: 1800,
+    inputs: ["packages/core/src", "packages/file/src", "packages/multi/src", "bench/fan-out-1gib.ts", "bench/runner"],
+    run: fanOutMemory,
   },
   {
     name: "verification",
