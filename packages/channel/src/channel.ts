@@ -181,6 +181,9 @@ export class Channel {
   /** Ends everything here with a failure. */
   remove(failure: Failure): void {
     for (const epoch of [...this.#epochs].reverse()) this.#withdraw(epoch, failure);
+    // What earlier epochs stored goes, too.
+    this.ring.truncate(this.ring.first);
+    this.#epochs = [];
     this.#settle();
   }
 
@@ -238,7 +241,7 @@ export class Channel {
     this.#waking = false;
     for (const waiting of this.#reads) {
       const value = this.#delivery.take(waiting.reader);
-      if (value === undefined && this.#delivery.exclusive) return;
+      if (value === undefined && this.#delivery.exclusive) break;
       if (value === undefined) continue;
       this.#reads.delete(waiting);
       waiting.reader.waiting--;
@@ -269,7 +272,7 @@ export class Channel {
     if (keeps && this.#epochs.length === 0) this.#epochs.push(ended(ring));
     while (this.#epochs.length > (keeps ? 1 : 0)) {
       const oldest = this.#epochs[0] as Epoch;
-      if (oldest.isOpen || (!keeps && ring.first < oldest.end)) return;
+      if (oldest.isOpen || (keeps ? oldest.readers.size > 0 : ring.first < oldest.end)) return;
       this.#epochs.shift();
     }
     if (this.#epochs.length === 0) this.#onGone(this);

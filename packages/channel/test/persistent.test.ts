@@ -56,10 +56,21 @@ describe.each(["queue", "pubsub"] as const)("a persistent channel in %s mode", (
   it("forgets a path that is deleted", async () => {
     const backend = persistent();
     await backend.write("data", "1");
+    await backend.write("data", "2");
     await backend.delete("data");
     expect(await backend.exists("data")).toBe(false);
-    await backend.write("data", "2");
-    expect(await all(await backend.read("data"))).toEqual(["2"]);
+    await backend.write("data", "3");
+    expect(await all(await backend.read("data"))).toEqual(["3"]);
+  });
+
+  it("rejects at a reader that has not had all when the path is deleted, also one of an earlier stream", async () => {
+    const backend = persistent();
+    await backend.write("data", ["1", "2"]);
+    const early = (await backend.read("data")).messages();
+    await backend.write("data", "3");
+    expect(await some(early, 1)).toEqual(["1"]);
+    await backend.delete("data");
+    await expect(early.next()).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 
   it("takes back what an aborted writer added, and keeps what was there", async () => {
