@@ -15,11 +15,9 @@ function open(root: string, fsync: boolean): Backend {
   return backend;
 }
 
-// The layout of the objects is plain files: one name cannot be a file and a directory. The cases below write both "a" and "a/b".
+// The layout of the objects is plain files: one name cannot be a file and a directory. The case below writes both "a" and "a/b".
 const OBJECT_AND_FOLDER = "a file system cannot hold an object and objects below its name; the second is refused with INVALID_PATH";
 const known = {
-  "listing: byte order, where the store sorts": OBJECT_AND_FOLDER,
-  "paging: a prefix with several pages, among others": OBJECT_AND_FOLDER,
   "weird keys: an object and objects below its name": OBJECT_AND_FOLDER,
 };
 

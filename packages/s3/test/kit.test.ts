@@ -3,8 +3,6 @@ import { kitAgainst } from "./kit-of.ts";
 const HIDDEN = "MinIO does not list objects below the name of an object";
 
 await kitAgainst("s3", {
-  "listing: byte order, where the store sorts": HIDDEN,
-  "paging: a prefix with several pages, among others": HIDDEN,
   "weird keys: an object and objects below its name": HIDDEN,
   "weird keys: a backslash": 'MinIO takes a backslash for a slash and refuses what looks like a ".." segment',
   "metadata: a modification time is kept":

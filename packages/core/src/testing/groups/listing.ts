@@ -91,7 +91,7 @@ const places: readonly Case[] = [
     name: "byte order, where the store sorts",
     run: async ({ backend, features, check }) => {
       // In UTF-16 order U+1F600 stands before U+FF5E; "-" and "." stand before "/".
-      const paths = ["Z", "a", "a!b", "a-b", "a.b", "a/b", "a0b", "ab", "b", "~", "é", "～", "😀"];
+      const paths = ["Z", "a!b", "a-b", "a.b", "a/b", "a0b", "ab", "b", "~", "é", "～", "😀"];
       await writeAll(backend, [...paths].reverse());
       const listed = await pathsOf(backend);
       check.same("paths", features.sortedList ? listed : [...listed].sort(comparePaths), paths);

@@ -24,7 +24,7 @@ const cases: readonly Case[] = [
     name: "a prefix with several pages, among others",
     run: async (trial) => {
       const { backend, sizes, check } = trial;
-      await writeAll(backend, ["a", "page", "page0", "z"]);
+      await writeAll(backend, ["a", "page-", "page0", "z"]);
       const paths = await fill(trial);
       check.same("paths", (await pathsOf(backend, "page/", { pageSize: sizes.pageSize })).sort(), paths);
     },
