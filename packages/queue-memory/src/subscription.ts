@@ -10,7 +10,7 @@ export class MemorySubscription implements DriverSubscription {
   #inFlight = 0;
   #stopped = false;
   #closed = false;
-  #resolve: ((delivery: MemoryDelivery | undefined) => void) | undefined;
+  #resolve: ((delivery: MemoryDelivery | undefined | Promise<MemoryDelivery>) => void) | undefined;
 
   constructor(group: Group, maxInFlight: number, onClose: (subscription: MemorySubscription) => void) {
     this.#group = group;
@@ -24,7 +24,7 @@ export class MemorySubscription implements DriverSubscription {
       const delivery = this.#group.take(this);
       if (delivery) {
         this.#inFlight += 1;
-        return Promise.resolve(delivery);
+        return delivery.attempt === 1 ? Promise.resolve(delivery) : inAnotherTurn(delivery);
       }
     }
     return new Promise((resolve) => {
@@ -38,7 +38,7 @@ export class MemorySubscription implements DriverSubscription {
     this.#inFlight += 1;
     const resolve = this.#resolve;
     this.#resolve = undefined;
-    resolve?.(delivery);
+    resolve?.(delivery.attempt === 1 ? delivery : inAnotherTurn(delivery));
   }
 
   /** A delivery was settled, given back or taken away: there is room for another. */
@@ -65,4 +65,9 @@ export class MemorySubscription implements DriverSubscription {
     for (const delivery of this.#group.heldBy(this)) this.#group.giveBack(delivery, 0);
     this.#onClose(this);
   }
+}
+
+// A message that always fails must not keep timers and sockets from their turn.
+function inAnotherTurn(delivery: MemoryDelivery): Promise<MemoryDelivery> {
+  return new Promise((resolve) => setImmediate(resolve, delivery));
 }

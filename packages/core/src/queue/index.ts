@@ -32,4 +32,4 @@ export { dedupe, type OnceOptions } from "./once.ts";
 export type * from "./provider.ts";
 export { DEFAULT_GROUP } from "./provider.ts";
 export { isPublishFailure } from "./publish-failure.ts";
-export { createQueue, defineQueue } from "./queue.ts";
+export { createQueue, defineQueue, layerQueue } from "./queue.ts";

@@ -66,7 +66,28 @@ export function defineQueue<D extends QueueDriver, O extends QueueOptions>(
   };
 }
 
+const OPTIONS: unique symbol = Symbol.for("@omni/core/queue/options@1");
+
+/**
+ * Puts a layer over a queue: a new queue over the wrapped driver, with the options of the old one. It loses no ability and gains none.
+ *
+ * @param queue stays usable beside it; closing either closes the driver underneath
+ * @param overrides the driver's methods to replace, given the driver underneath
+ * @param more options that differ from the old one's
+ */
+export function layerQueue<D extends QueueDriver>(
+  queue: QueueProvider<D>,
+  overrides: (driver: D) => Partial<QueueDriver>,
+  more: QueueOptions = {},
+): QueueProvider<D> {
+  const { driver } = queue;
+  const kept = Object.entries(overrides(driver)).filter(([name, value]) => typeof value !== "function" || name in driver);
+  const options = (queue as { [OPTIONS]?: QueueOptions })[OPTIONS] ?? { topic: queue.topic };
+  return createQueue({ ...driver, ...Object.fromEntries(kept) } as D, { ...options, ...more });
+}
+
 class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
+  readonly [OPTIONS]: QueueOptions;
   readonly name: string;
   readonly topic: string | undefined;
   readonly features: QueueFeatures;
@@ -86,6 +107,7 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
   #closed = false;
 
   constructor(driver: D, options: QueueOptions) {
+    this[OPTIONS] = options;
     this.driver = driver;
     this.name = driver.name;
     this.features = completeQueueFeatures(driver.features, (ability) => typeof driver[ability] === "function");

@@ -4,4 +4,14 @@ export type { Fault, FaultAction, FaultControl, FaultRecord, FaultTrigger } from
 export { type FaultySettings, faulty } from "./faulty.ts";
 export { type StorageKitOptions, storageKit, type TestFramework } from "./kit.ts";
 export { type Requests, recording } from "./recording.ts";
-export { type BrokerHooks, QUEUE_KIT_CASES, type QueueKitOptions, queueKit } from "./queue/index.ts";
+export {
+  type BrokerHooks,
+  faultyQueue,
+  QUEUE_KIT_CASES,
+  type QueueFault,
+  type QueueFaultAction,
+  type QueueFaultControl,
+  type QueueFaultPlace,
+  type QueueKitOptions,
+  queueKit,
+} from "./queue/index.ts";

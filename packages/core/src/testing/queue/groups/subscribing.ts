@@ -176,6 +176,8 @@ export const subscribing: QueueGroup = {
         const delivery = await takeDelivery(subscription);
         const { signal } = delivery;
         const ended = subscription.next();
+        // So that it is the driver's that is pending.
+        await trial.quiet();
         await subscription.close();
         trial.check.same("the pending next", await ended, { done: true, value: undefined });
         trial.check.same("aborted", signal.aborted, true);
