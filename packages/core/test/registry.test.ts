@@ -1,4 +1,14 @@
-import { backends, createBackend, defineBackend, isRegistered, type OmniError, open, register, unregister } from "@omni/core";
+import {
+  backends,
+  createBackend,
+  defineBackend,
+  isRegistered,
+  type OmniError,
+  open,
+  register,
+  type TextConfig,
+  unregister,
+} from "@omni/core";
 import { memory } from "@omni/memory";
 
 interface CloudOptions {
