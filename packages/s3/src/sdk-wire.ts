@@ -1,5 +1,6 @@
 import type { S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
-import { annotate, mayHaveApplied, type RequestFacts } from "./errors.ts";
+import { OmniError } from "@omni/core";
+import { annotate, factsOf, mayHaveApplied, type RequestFacts } from "./errors.ts";
 import type { S3Settings } from "./settings.ts";
 import { type Input, type OperationName, type Output, READ_ONLY, type Send } from "./wire.ts";
 
@@ -29,7 +30,7 @@ export function sdkWire(settings: S3Settings): SdkWire {
     try {
       return (await untilAborted(sent, signal)) as Output<N>;
     } catch (error) {
-      if (signal?.aborted && error === signal.reason) throw error;
+      if (signal?.aborted) throw stopped(signal.reason, READ_ONLY.has(name) ? undefined : (factsOf(error).outcome ?? "unknown"));
       const facts = {
         operation: name,
         bucket: settings.bucket,
@@ -159,8 +160,14 @@ function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): 
   });
 }
 
-// What S3 sends back with a signature error would repeat parts of the signed request.
-const REVEALING = [
+// The caller's own reason stays as it is; a deadline learns what became of the request.
+function stopped(reason: unknown, outcome: RequestFacts["outcome"]): unknown {
+  if (!OmniError.is(reason) || reason.operation !== undefined) return reason;
+  return new OmniError(reason.code, { reason: reason.reason, retryable: reason.retryable, outcome });
+}
+
+// What S3 sends back with a signature error repeats parts of the signed request; the SDK hangs the answer and, in its sockets, the request on it.
+const REVEALING = new Set<PropertyKey>([
   "StringToSign",
   "StringToSignBytes",
   "CanonicalRequest",
@@ -169,21 +176,25 @@ const REVEALING = [
   "AWSAccessKeyId",
   "Token-0",
   "$response",
-];
+]);
 
-/** Takes out of an error of the SDK what may hold signatures, keys or the raw answer. */
-export function scrub<E>(error: E): E {
-  if (typeof error !== "object" || error === null) return error;
-  for (const name of REVEALING) Reflect.deleteProperty(error, name);
-  const message = (error as { message?: unknown }).message;
-  if (typeof message === "string" && /X-Amz-(?:Signature|Credential|Security-Token)=/i.test(message))
-    Object.defineProperty(error, "message", { value: withoutQueries(message), configurable: true, writable: true });
-  return error;
+/** An error of the SDK without what may hold signatures, keys or the raw answer; the same one where there is none of it. */
+export function scrub(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const message = withoutQueries(error.message);
+  const fields = Object.entries(Object.getOwnPropertyDescriptors(error));
+  const kept = fields.filter(([name]) => !REVEALING.has(name));
+  if (message === error.message && kept.length === fields.length) return error;
+  // Some of the fields cannot be taken out of the error itself.
+  const clean = Object.setPrototypeOf(new Error(message), Object.getPrototypeOf(error)) as Error;
+  for (const [name, descriptor] of kept) if (name !== "message" && name !== "stack") Object.defineProperty(clean, name, descriptor);
+  Object.defineProperty(clean, "stack", { value: withoutQueries(error.stack ?? ""), writable: true, configurable: true });
+  return annotate(clean, factsOf(error));
 }
 
-/** A text with the query strings of its URLs left out. */
+/** A text with the query strings of signed URLs left out. */
 function withoutQueries(text: string): string {
-  return text.replace(/\?[^\s"']*/g, "?…");
+  return text.replace(/\?[^\s"']*X-Amz-[^\s"']*/gi, "?…");
 }
 
 interface Redirect {
