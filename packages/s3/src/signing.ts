@@ -14,7 +14,9 @@ export async function signUrl(wire: SdkWire, settings: S3Settings, key: string, 
     throw new OmniError("NOT_SUPPORTED", {
       reason: "a signed URL would need the SSE-C key in its user's headers; sign without sseCustomerKey",
     });
-  const expiresAt = new Date(Date.now() + expiresInSeconds * 1000);
+  // A signature counts from a whole second.
+  const signingDate = new Date(Math.floor(Date.now() / 1000) * 1000);
+  const expiresAt = new Date(signingDate.getTime() + expiresInSeconds * 1000);
   if (method === "POST") return signPost(wire, settings, key, options, expiresInSeconds, expiresAt);
   const { getSignedUrl } = await import("@aws-sdk/s3-request-presigner");
   const client = await wire.client();
@@ -22,6 +24,7 @@ export async function signUrl(wire: SdkWire, settings: S3Settings, key: string, 
   // The packages of the SDK are versioned apart from each other; their clients are the same.
   const url = await getSignedUrl(client as never, command as never, {
     expiresIn: expiresInSeconds,
+    signingDate,
     signableHeaders: new Set(["host", ...Object.keys(headers)]),
     unhoistableHeaders: new Set(Object.keys(headers)),
   });

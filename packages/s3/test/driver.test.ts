@@ -206,7 +206,7 @@ await describeWithServer("s3", "s3 driver", (current) => {
     expect((await fetch(remove.url, { method: "DELETE" })).status).toBe(204);
     expect(await store.exists("put")).toBe(false);
 
-    const brief = await store.signUrl("object", { expiresInSeconds: 1 });
+    const brief = await store.signUrl("object", { expiresInSeconds: 3 });
     expect((await fetch(brief.url)).status).toBe(200);
     await sleep(brief.expiresAt.getTime() - Date.now() + 1_100);
     expect((await fetch(brief.url)).status).toBe(403);
