@@ -54,9 +54,9 @@ export class Gate {
     this.#opened = undefined;
   }
 
-  /** The pieces, each held while the gate is shut. */
-  async *through(pieces: AsyncIterable<Buffer>, over: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
-    for await (const piece of pieces) {
+  /** What a socket receives, each piece held while the gate is shut. The end of reading leaves the writing side open. */
+  async *through(socket: Socket, over: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
+    for await (const piece of socket.iterator({ destroyOnReturn: false })) {
       while (this.#opened && !over.aborted) await Promise.race([this.#opened, wait(undefined, over)]);
       yield piece;
     }

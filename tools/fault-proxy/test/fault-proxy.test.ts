@@ -350,12 +350,12 @@ describe("bare TCP", () => {
         return `${(error as NodeJS.ErrnoException).code}`;
       }
     };
-    expect(await speak(200_000)).toBe(200_000);
+    for (let round = 0; round < 20; round++) expect(await speak(200_000)).toBe(200_000);
     void proxy.once({ kind: "drop", in: "response", afterBytes: 5000 });
     expect(await speak(20_000)).toBe(5000);
     void proxy.once({ kind: "reset", in: "request", afterBytes: 0 });
     expect(await speak(20_000)).toBe("ECONNRESET");
-    expect(proxy.counts).toEqual({ connections: 3, subjects: 3, faults: { drop: 1, reset: 1 } });
+    expect(proxy.counts).toEqual({ connections: 22, subjects: 22, faults: { drop: 1, reset: 1 } });
     echo.close();
   });
 });
