@@ -2,8 +2,20 @@ export { type Backoff, type BackoffOptions, toBackoff } from "./backoff.ts";
 export { CORRELATION_ID, correlation, currentCorrelation } from "./correlation.ts";
 export { DEAD_LETTER, fromDeadLetter } from "./dead-letter.ts";
 export type * from "./dedupe.ts";
+export { type BackendDedupe, type BackendDedupeOptions, backendDedupe } from "./dedupe-backend.ts";
 export { type DedupeStoreOptions, type MemoryDedupe, type MemoryDedupeOptions, memoryDedupe } from "./dedupe-memory.ts";
+export { type Drainable, type DrainOptions, drainOnSignal } from "./drain.ts";
 export type * from "./driver.ts";
+export {
+  createQueueFromEnv,
+  loadQueueFromEnv,
+  QUEUE_ENV_NAMES,
+  QUEUE_TYPES,
+  type QueueEnv,
+  type QueueFromEnv,
+  type QueueType,
+  queueTypeOf,
+} from "./env.ts";
 export { decodeMessage, type EnvelopeForm, encodeMessage, type WireMessage, wireSize } from "./envelope.ts";
 export {
   completeQueueFeatures,
