@@ -27,8 +27,7 @@ export function traced<T>(operation: StorageOperation, work: () => Promise<T>): 
     () =>
       work().then(
         (result) => {
-          const size = (result as { size?: unknown } | undefined)?.size;
-          if (typeof size === "number") operation.bytes = size;
+          operation.bytes = sizeOf(result);
           end();
           return result;
         },
@@ -39,4 +38,27 @@ export function traced<T>(operation: StorageOperation, work: () => Promise<T>): 
       ),
     operation,
   ) as Promise<T>;
+}
+
+/** A listing under the tracing channel: from its first item asked for to its end, however it ends. */
+export async function* tracedList<T>(operation: StorageOperation, items: AsyncIterable<T>): AsyncGenerator<T, void> {
+  const start = performance.now();
+  storageChannel.start.publish(operation);
+  try {
+    yield* items;
+  } catch (error) {
+    operation.error = error;
+    storageChannel.error.publish(operation);
+    throw error;
+  } finally {
+    operation.durationMs = performance.now() - start;
+    storageChannel.asyncEnd.publish(operation);
+  }
+}
+
+/** The size of the object that an operation gave: an info, or a reader's. */
+function sizeOf(result: unknown): number | undefined {
+  const { size, info } = (result ?? {}) as { size?: unknown; info?: { size?: unknown } };
+  const bytes = size ?? info?.size;
+  return typeof bytes === "number" ? bytes : undefined;
 }

@@ -1,10 +1,19 @@
 import type { ListOptions } from "./backend.ts";
+import { storageChannel, tracedList } from "./diagnostics.ts";
 import type { ObjectInfo } from "./object-info.ts";
 import { comparePaths, RESERVED_PREFIX } from "./path.ts";
 import type { Core } from "./runner.ts";
 
+/** Lists what a driver has, and lets subscribers know. */
+export function listObjects(core: Core, prefix: string, options: ListOptions): AsyncIterable<ObjectInfo> {
+  const items = listFiltered(core, prefix, options);
+  return storageChannel.hasSubscribers
+    ? tracedList({ backend: core.driver.scheme, operation: "list", path: prefix }, items)
+    : items;
+}
+
 /** Lists what a driver has, with what the driver leaves to core: prefix, `startAfter`, grouping, and the reserved prefix hidden. */
-export async function* listObjects(core: Core, prefix: string, options: ListOptions): AsyncGenerator<ObjectInfo, void> {
+async function* listFiltered(core: Core, prefix: string, options: ListOptions): AsyncGenerator<ObjectInfo, void> {
   const { driver, features } = core;
   const { signal, timeoutMs, ...rest } = options;
   const { delimiter, startAfter } = rest;

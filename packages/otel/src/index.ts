@@ -1,0 +1,1 @@
+export { instrumentStorage, type StorageInstrumentationOptions } from "./instrument-storage.ts";
