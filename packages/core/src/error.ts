@@ -212,5 +212,16 @@ function summary(code: ErrorCode, errors: readonly Error[]): string {
 }
 
 function messageOf(cause: unknown): string {
-  return cause instanceof Error && cause.message !== "" ? cause.message : `failed with ${String(cause)}`;
+  return redact(cause instanceof Error && cause.message !== "" ? cause.message : `failed with ${String(cause)}`);
+}
+
+/** Text without what a signed URL, a URL's user part or an authorization header would give away. */
+export function redact(text: string): string {
+  return text
+    .replace(
+      /([?&](?:x-amz-[\w-]+|x-goog-[\w-]+|signature|sig|token|access_?token|key|api_?key|awsaccesskeyid|googleaccessid|credential)=)[^&\s"'<>]*/gi,
+      "$1***",
+    )
+    .replace(/(\b[a-z][a-z0-9+.-]*:\/\/)[^/\s@"']+@/gi, "$1***@")
+    .replace(/(authorization\W{1,4}|bearer\s+)[^\s"',;]+(?:\s+[^\s"',;]{8,})?/gi, "$1***");
 }

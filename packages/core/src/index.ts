@@ -23,6 +23,7 @@ export {
   MultiError,
   type MultiErrorCode,
   OmniError,
+  redact,
   wrapError,
 } from "./error.ts";
 export { extend, layer, wrap } from "./extend.ts";

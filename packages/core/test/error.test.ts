@@ -1,5 +1,5 @@
 import { runInNewContext } from "node:vm";
-import { ERROR_CODES, type ErrorCode, type MemberOutcome, MultiError, OmniError, wrapError } from "@omni/core";
+import { ERROR_CODES, type ErrorCode, type MemberOutcome, MultiError, OmniError, redact, wrapError } from "@omni/core";
 
 const CODES = Object.keys(ERROR_CODES) as ErrorCode[];
 
@@ -148,5 +148,28 @@ describe("MultiError", () => {
   test("is not wrapped again", () => {
     const error = new MultiError("IN_DOUBT", outcomes);
     expect(wrapError(error, { backend: "multi", operation: "write" })).toBe(error);
+  });
+});
+
+describe("redact", () => {
+  test.each([
+    [
+      "GET https://h/b/k?X-Amz-Credential=AKIA%2Feu&X-Amz-Signature=deadbeef&x=1",
+      "GET https://h/b/k?X-Amz-Credential=***&X-Amz-Signature=***&x=1",
+    ],
+    ["https://user:pass@host/x", "https://***@host/x"],
+    ["Authorization: AWS4-HMAC-SHA256 Credential=AKIA/20260101, Signature=ab", "Authorization: ***, Signature=ab"],
+    ["nothing to hide at /a/b?page=2", "nothing to hide at /a/b?page=2"],
+  ])("%s", (text, expected) => {
+    expect(redact(text)).toBe(expected);
+  });
+
+  test("an error that nobody classified shows its message without secrets", () => {
+    const error = wrapError(new Error("PUT http://h/b?X-Goog-Signature=0123 failed"), {
+      backend: "gcs",
+      operation: "write",
+      path: "b",
+    });
+    expect(error.message).toBe('gcs write "b": PUT http://h/b?X-Goog-Signature=*** failed');
   });
 });
