@@ -2,7 +2,7 @@ import { link, mkdir, readdir, rename, rmdir } from "node:fs/promises";
 import { delay } from "@omni/core";
 import { lookAt, removeEmpty, removeFile, succeeds } from "./file-system.ts";
 import { BESIDE, type Layout, type Place } from "./layout.ts";
-import { isDead, OWNER } from "./owner.ts";
+import { isAlive, isDead, OWNER } from "./owner.ts";
 import { writeRecord } from "./sidecar.ts";
 
 /**
@@ -56,8 +56,10 @@ export function parseClaim(name: string, place: Place): Item | undefined {
   return { place, purpose, id, owner, beside: letter !== letter.toLowerCase() };
 }
 
-// How long a claim may stand unchanged before its holder is taken to stand still. It bounds waiting, not safety.
-const STILL_MS = 10_000;
+// How long a claim may stand unchanged before its holder is taken to stand still: a process of this machine that is known to live, and one of which
+// nothing is known. It bounds waiting, not safety.
+const STILL_ALIVE_MS = 60_000;
+const STILL_UNKNOWN_MS = 10_000;
 
 /**
  * Claims a place: returns when no other claim on it stands. Whoever publishes, changes or deletes holds one.
@@ -73,23 +75,25 @@ const STILL_MS = 10_000;
  */
 export async function claim(layout: Layout, item: Item, signal?: AbortSignal): Promise<void> {
   const seen = new Map<string, number>();
-  let armed = false;
+  const own = nameOf(item);
+  await arm(layout, item);
+  let armed = true;
   try {
     for (let round = 0; ; round++) {
-      if (!armed) await arm(layout, item);
-      armed = true;
-      let rivals = await liveRivals(layout, item, seen);
-      if (rivals.length === 0) return;
-      const own = nameOf(item);
-      if (rivals.some((rival) => rival < own)) {
+      // Who stays looks anew each time, too: a lower name may have come.
+      const rivals = await liveRivals(layout, item, seen);
+      if (rivals.length === 0) {
+        if (armed) return;
+        await arm(layout, item);
+        armed = true;
+        continue;
+      }
+      if (armed && rivals.some((rival) => rival < own)) {
         await disarm(layout, item);
         armed = false;
       }
-      do {
-        signal?.throwIfAborted();
-        await delay(1 + Math.random() * Math.min(8, round));
-        rivals = await liveRivals(layout, item, seen);
-      } while (rivals.length > 0);
+      signal?.throwIfAborted();
+      await delay(1 + Math.random() * Math.min(8, round));
     }
   } catch (error) {
     if (armed) await disarm(layout, item);
@@ -109,10 +113,15 @@ async function liveRivals(layout: Layout, item: Item, seen: Map<string, number>)
     if (!rival) continue;
     const since = seen.get(name) ?? performance.now();
     seen.set(name, since);
-    if (performance.now() - since > STILL_MS || (await isDead(rival.owner))) await disarm(layout, rival);
+    if (await isOver(rival.owner, performance.now() - since)) await disarm(layout, rival);
     else live.push(name);
   }
   return live;
+}
+
+async function isOver(owner: string, stillMs: number): Promise<boolean> {
+  if (await isDead(owner)) return true;
+  return stillMs > STILL_UNKNOWN_MS && (stillMs > STILL_ALIVE_MS || !(await isAlive(owner)));
 }
 
 async function arm(layout: Layout, item: Item): Promise<void> {

@@ -7,7 +7,7 @@ import { hasCode } from "./file-system.ts";
 import { identityOf, Layout, type Place } from "./layout.ts";
 import { listObjects } from "./listing.ts";
 import type { CheckedOptions } from "./options.ts";
-import { publishPrepared, remove } from "./publishing.ts";
+import { checkEarly, publishPrepared, remove } from "./publishing.ts";
 import { readObject } from "./reading.ts";
 import { findVersion, infoOf } from "./sidecar.ts";
 import { resumeStage, stage } from "./staging.ts";
@@ -84,7 +84,8 @@ export function fileDriver(options: CheckedOptions, { deviceOf }: FileDriverPart
       stamps: true,
       conditional: { create: true, replace: "generation", delete: true },
       stagedWrite: "durable",
-      durable: fsync ? "host" : "process",
+      // Also without fsync: it outlives the process. Power failure is another matter, which no value of this feature but "store" covers.
+      durable: "host",
     },
     classifyError,
     async read(path, options) {
@@ -92,6 +93,7 @@ export function fileDriver(options: CheckedOptions, { deviceOf }: FileDriverPart
     },
     async write(path, body, options) {
       const place = await placeToChange(path);
+      await checkEarly(layout, place, options);
       const prepared = await prepare(layout, place, "write", body, options);
       try {
         return await publishPrepared(layout, prepared, options, options.signal);

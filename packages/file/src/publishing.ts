@@ -41,6 +41,16 @@ export async function publishPrepared(
   return infoOf(place.path, { stats, sidecar });
 }
 
+/**
+ * Says early that a write cannot succeed, before its body is read and written. Whether it can is decided when it is published.
+ *
+ * @throws OmniError ALREADY_EXISTS, PRECONDITION_FAILED
+ */
+export async function checkEarly(layout: Layout, place: Place, conditions: WriteConditions): Promise<void> {
+  if (conditions.ifMatch === undefined && conditions.ifNoneMatch === undefined) return;
+  checkConditions(await findVersion(layout, place), conditions);
+}
+
 /** An item whose file is not where it waits was swept. */
 async function atHome(claimed: Promise<void>): Promise<void> {
   try {
