@@ -56,7 +56,7 @@ export function storageKit(
   options: StorageKitOptions = {},
 ): void {
   const { features, known = {}, timeoutMs = 20_000 } = options;
-  checkKnown(known);
+  checkKnown(known, features);
   const bench = new Bench(makeBackend, makeChecks(framework.expect), options, timeoutMs);
   framework.describe(name, () => {
     for (const group of GROUPS) {
@@ -64,7 +64,7 @@ export function storageKit(
       if (cases.length === 0) continue;
       framework.describe(group.name, () => {
         for (const one of cases) {
-          const gap = known[`${group.name}: ${one.name}`];
+          const gap = known[nameOf(group, one)];
           const run = gap === undefined ? () => bench.run(group, one) : () => bench.stillFails(group, one);
           // The framework's own limit comes later: the kit's says which case it was.
           framework.test(gap === undefined ? one.name : `${one.name} (known gap: ${gap})`, run, timeoutMs + 10_000);
@@ -74,13 +74,22 @@ export function storageKit(
   });
 }
 
-function checkKnown(known: Readonly<Record<string, string>>): void {
-  const all = GROUPS.flatMap((group) => group.cases.map((one) => `${group.name}: ${one.name}`));
+function checkKnown(known: Readonly<Record<string, string>>, features: Features | undefined): void {
+  const all = new Map(GROUPS.flatMap((group) => group.cases.map((one) => [nameOf(group, one), { group, one }] as const)));
   for (const name of Object.keys(known)) {
-    if (all.includes(name)) continue;
-    const meant = nearest(name, all) ?? all.find((other) => other.startsWith(`${name.split(":")[0]}:`));
+    const found = all.get(name);
+    const missing = found && features && missingNeed(found.group, found.one, features);
+    if (missing)
+      throw invalidArgument(`known: the case "${name}" does not apply, since ${missing.label} is not declared; take it out`);
+    if (found) continue;
+    const names = [...all.keys()];
+    const meant = nearest(name, names) ?? names.find((other) => other.startsWith(`${name.split(":")[0]}:`));
     throw invalidArgument(`known: there is no case "${name}"${meant === undefined ? "" : `; there is "${meant}"`}`);
   }
+}
+
+function nameOf(group: Group, one: Case): string {
+  return `${group.name}: ${one.name}`;
 }
 
 /** Sets cases up, runs them, and cleans up. */
@@ -104,7 +113,7 @@ class Bench {
   async run(group: Group, one: Case): Promise<void> {
     const opened: Backend[] = [];
     const [outcome] = await Promise.allSettled([
-      within(this.#timeoutMs, `the case "${group.name}: ${one.name}"`, () => this.#try(group, one, opened)),
+      within(this.#timeoutMs, `the case "${nameOf(group, one)}"`, () => this.#try(group, one, opened)),
     ]);
     const [cleaned] = await Promise.allSettled([within(this.#timeoutMs, "cleaning up", () => this.#cleanUp(opened))]);
     // What the case says comes first.
@@ -125,8 +134,7 @@ class Bench {
       () => false,
       () => true,
     );
-    if (!failed)
-      throw new Error(`the known gap "${group.name}: ${one.name}" is closed: take it out of \`known\` and of the README`);
+    if (!failed) throw new Error(`the known gap "${nameOf(group, one)}" is closed: take it out of \`known\` and of the README`);
   }
 
   #trial(backend: Backend, opened: Backend[]): Trial {

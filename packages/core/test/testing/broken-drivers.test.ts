@@ -1,4 +1,4 @@
-import { createBackend, extend } from "@omni/core";
+import { createBackend, extend, type ObjectInfo } from "@omni/core";
 import { memory } from "@omni/memory";
 import { BROKEN_DRIVERS, brokenDriver } from "./broken-drivers.ts";
 import { collectKit, failuresOf, QUICK } from "./collected-kit.ts";
@@ -27,5 +27,22 @@ describe("the storage kit on drivers that break one promise", () => {
       "closing: a backend that was never used can be closed",
       "closing: a writer that is open when its backend closes does not report success",
     ]);
+  });
+
+  test("a writer that takes everything at once", async () => {
+    const hoarding = () => {
+      const store = memory();
+      const createWriter = (path: string) => {
+        const chunks: Uint8Array[] = [];
+        const close = (): Promise<ObjectInfo> => store.write(path, Buffer.concat(chunks));
+        const write = async (chunk: Uint8Array | string): Promise<void> => void chunks.push(Buffer.from(chunk));
+        return { path, write, close, abort: async () => {}, [Symbol.asyncDispose]: async () => {} };
+      };
+      return extend(store, { createWriter });
+    };
+    const name = "memory: a store that stalls stalls its writer, which loses nothing";
+    const cases = collectKit(hoarding, { ...QUICK, features: memory().features });
+    const failures = await failuresOf(cases.filter((one) => one.name === name));
+    expect(failures.get(name)).toContain("allowed 3");
   });
 });

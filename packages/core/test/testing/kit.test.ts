@@ -82,6 +82,16 @@ describe("known gaps", () => {
   });
 });
 
+describe("known gaps that do not apply", () => {
+  test("are refused where the features are known beforehand", () => {
+    const { features } = createBackend(smallestDriver());
+    const known = { "metadata: metadata is kept": "not declared at all" };
+    expect(() => collectKit(() => createBackend(smallestDriver()), { features, known })).toThrow(
+      /does not apply, since metadata is not declared/,
+    );
+  });
+});
+
 describe("the kit itself", () => {
   test("a case that hangs is named", async () => {
     const hangs = () => {
