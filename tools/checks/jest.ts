@@ -1,5 +1,5 @@
 // Runs jest and reads its counts. Jest's own flags (ES modules in its VM) are set here and nowhere else.
-import { readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 
@@ -43,6 +43,8 @@ export async function runJest(context: CheckContext, options: JestOptions): Prom
     okCodes: [0, 1],
     lastWords: "Jest did not exit",
   });
+  if (!existsSync(report))
+    throw new CheckFailure(`jest made no report: no test matches ${options.args.join(" ")}, or it broke off (see the log)`);
   const results = JSON.parse(readFileSync(report, "utf8")) as JestReport;
   const counts = countsOf(results);
   if (counts.failed > 0) throw new CheckFailure(`${counts.failed} failed`, counts);
