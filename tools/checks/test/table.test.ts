@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { inputsDigest } from "../inputs.ts";
+import { publishedPackages } from "../packages.ts";
 import { checks } from "../table.ts";
 import { jestArgs } from "../unit.ts";
 
@@ -43,4 +44,14 @@ test("failed seeds are lists of whole numbers", () => {
   const kept = JSON.parse(readFileSync(join(root, "tools/checks/failed-seeds.json"), "utf8")) as Record<string, unknown>;
   for (const [name, seeds] of Object.entries(kept))
     expect([name, Array.isArray(seeds) && seeds.every(Number.isSafeInteger)]).toEqual([name, true]);
+});
+
+test("the README's table has every published package and no other", () => {
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  const listed = [...readme.matchAll(/^\| \[`([^`]+)`\]\(packages\//gm)].map(([, name]) => name);
+  expect(listed.toSorted()).toEqual(
+    publishedPackages(root)
+      .map(({ manifest }) => manifest.name)
+      .toSorted(),
+  );
 });
