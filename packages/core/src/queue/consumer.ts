@@ -5,6 +5,7 @@ import { toBackoff } from "./backoff.ts";
 import { checkCount, checkMs } from "./check.ts";
 import type { Counters } from "./counters.ts";
 import { toDeadLetter } from "./dead-letter.ts";
+import type { QueueFeatures } from "./features.ts";
 import type { HandlerContext } from "./handler.ts";
 import type { Message, MessageInput } from "./message.ts";
 import { dedupe } from "./once.ts";
@@ -21,7 +22,7 @@ export interface ConsumerParts {
   readonly counters: Counters;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly ackDeadlineMs: number | undefined;
+  readonly features: QueueFeatures;
   /** Publishes a dead letter; rejects unless the broker has it. */
   deadLetter(letter: MessageInput): Promise<void>;
   onClose(consumer: RunningConsumer): void;
@@ -163,9 +164,11 @@ export class RunningConsumer implements Consumer {
   }
 
   async #again(task: Task, delayMs: number): Promise<void> {
-    const { options, clock } = this.#parts;
-    const inPlace = (options.retry ?? (task.key === undefined ? "requeue" : "in-place")) === "in-place";
-    if (!inPlace) return this.#settle(task, () => task.delivery.nack({ delayMs }));
+    const { options, clock, features } = this.#parts;
+    const retry = options.retry ?? (task.key === undefined ? "requeue" : "in-place");
+    // Where nothing comes again by itself, what is given back is lost.
+    if (retry === "requeue" && features.delivery === "at-least-once")
+      return this.#settle(task, () => task.delivery.nack({ delayMs }));
     task.retries += 1;
     this.#lanes.rest();
     if (this.#closing) return;
@@ -257,7 +260,8 @@ export class RunningConsumer implements Consumer {
 
   /** Keeps what this consumer holds, running or waiting for its turn. */
   #extendHeld(): void {
-    const { options, ackDeadlineMs, clock } = this.#parts;
+    const { options, features, clock } = this.#parts;
+    const { ackDeadlineMs } = features;
     const everyMs = options.extendEveryMs ?? (ackDeadlineMs === undefined ? undefined : Math.max(1, ackDeadlineMs / 3));
     if (everyMs === undefined) return;
     const extend = (): void => {

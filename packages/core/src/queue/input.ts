@@ -50,15 +50,15 @@ export function checkTopic(topic: unknown): string {
 
 function checkText(field: string, value: unknown, maxChars: number): string {
   if (typeof value !== "string") throw invalid(field, value, "a string");
-  if (value === "" || value.length > maxChars || hasControl(value)) {
-    throw invalid(field, value, `1 to ${maxChars} characters without control characters`);
+  if (value === "" || value.length > maxChars || hasControl(value) || !value.isWellFormed()) {
+    throw invalid(field, value, `1 to ${maxChars} characters of text without control characters`);
   }
   return value;
 }
 
 function checkKey(key: unknown): string {
   if (typeof key !== "string") throw invalid("key", key, "a string");
-  if (key.length > 1024) throw invalid("key", key, "at most 1024 characters");
+  if (key.length > 1024 || !key.isWellFormed()) throw invalid("key", key, "at most 1024 characters of text");
   return key;
 }
 
@@ -84,6 +84,8 @@ function toMetadata(given: unknown): Readonly<Record<string, string>> {
   if (typeof given !== "object" || given === null) throw invalid("metadata", given, "a record of strings");
   for (const [name, value] of Object.entries(given)) {
     if (typeof value !== "string") throw invalid(`metadata ${quote(name)}`, value, "a string");
+    // Half of a surrogate pair is no text: nothing can carry it.
+    if (!value.isWellFormed() || !name.isWellFormed()) throw invalid(`metadata ${quote(name)}`, value, "well-formed text");
   }
   return Object.freeze({ ...carried, ...(given as Record<string, string>) });
 }

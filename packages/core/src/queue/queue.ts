@@ -248,6 +248,10 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
     const checked = checkTopic(topic);
     this.driver.check?.(checked);
     const group = checkGroup(options.group ?? this.#group);
+    if (!this.features.groups && group !== this.#group) {
+      const reason = "this broker has no groups: every consumer is one of the same";
+      throw new OmniError("NOT_SUPPORTED", { backend: this.name, operation, topic: checked, reason });
+    }
     const from = this.#startOf(options.from);
     const context = { backend: this.name, operation, topic: checked };
     const subscription = new OpenSubscription({
@@ -318,7 +322,7 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
       counters: this.#counters,
       clock: this.#clock,
       logger: this.#logger,
-      ackDeadlineMs: this.features.ackDeadlineMs,
+      features: this.features,
       deadLetter: (letter) => this.#publishDeadLetter(letter),
       onClose: (closed) => this.#consumers.delete(closed),
     });
