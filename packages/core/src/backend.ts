@@ -44,7 +44,11 @@ export interface Backend<D extends StorageDriver = StorageDriver> extends AsyncD
    * @throws OmniError ALREADY_EXISTS (`ifNoneMatch`), PRECONDITION_FAILED (`ifMatch`), CHECKSUM_MISMATCH (`checksum`), TOO_LARGE
    */
   write(path: string, body: BodySource, options?: WriteOptions): Promise<ObjectInfo>;
-  /** Opens a writer: `write` chunks, then `close()` commits; leaving without `close()` discards. */
+  /**
+   * Opens a writer: `write` chunks, then `close()` commits; leaving without `close()` discards.
+   *
+   * @throws OmniError at once, not by a promise: INVALID_PATH, INVALID_ARGUMENT, NOT_SUPPORTED, BACKEND_CLOSED
+   */
   createWriter(path: string, options?: WriteOptions): ObjectWriter;
   /** Whether an object is there. */
   exists(path: string, options?: CallOptions): Promise<boolean>;
@@ -59,6 +63,8 @@ export interface Backend<D extends StorageDriver = StorageDriver> extends AsyncD
   /**
    * Lists objects whose path starts with the prefix, lazily, in byte order where `features.sortedList`. The prefix is a plain string; to mean
    * a folder add the `/`.
+   *
+   * @throws OmniError at once, not by the iterator: INVALID_PATH, INVALID_ARGUMENT, BACKEND_CLOSED
    */
   list(prefix?: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
   /** Copies an object within the backend: by the store where it can, else through this process. To itself: changes nothing. */

@@ -3,7 +3,8 @@ import { memory } from "@omni/memory";
 import { multi } from "@omni/multi";
 
 const kit = { describe, test, expect };
+const { features } = multi([memory(), memory()]);
 
-storageKit("multi, all of three", () => multi([memory(), memory(), memory()]), kit);
-storageKit("multi, quorum of three", () => multi([memory(), memory(), memory()], { mode: "quorum" }), kit);
-storageKit("multi, best effort of two", () => multi([memory(), memory()], { mode: "best-effort" }), kit);
+storageKit("multi, all of three", () => multi([memory(), memory(), memory()]), kit, { features });
+storageKit("multi, quorum of three", () => multi([memory(), memory(), memory()], { mode: "quorum" }), kit, { features });
+storageKit("multi, best effort of two", () => multi([memory(), memory()], { mode: "best-effort" }), kit, { features });
