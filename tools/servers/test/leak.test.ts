@@ -97,7 +97,7 @@ describe("the command", () => {
   });
 
   it("says visibly what cannot be had, and fails where servers are required", async () => {
-    const bare = { PATH: "/nonexistent", JAVA_HOME: "", OMNI_CACHE: join(folder, "cache") };
+    const bare = { PATH: "/nonexistent", JAVA_HOME: "", OMNI_CACHE: join(folder, "cache"), OMNI_REQUIRE_SERVERS: "" };
     const lenient = await command(["up", "kafka"], bare);
     expect(lenient.out).toMatch(/^skipped: kafka \(no java on the PATH; install a Java runtime/m);
     expect(lenient.code).toBe(0);
