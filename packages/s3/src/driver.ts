@@ -13,6 +13,7 @@ import { copy, move, setMetadata } from "./copying.ts";
 import { deleteMany } from "./deleting.ts";
 import { withDetail } from "./detail.ts";
 import { classifyError, codeOf, statusOf } from "./errors.ts";
+import { leanWire } from "./lean-wire.ts";
 import { list } from "./listing.ts";
 import type { Context } from "./multipart.ts";
 import { customerKeyOf, defined, infoOf } from "./objects.ts";
@@ -48,7 +49,8 @@ export type S3Driver = StorageDriver & Supporting<S3Ability> & S3Extras;
 export function s3Driver(settings: S3Settings): S3Driver {
   const { profile, prefix } = settings;
   const wire = sdkWire(settings);
-  const context: Context = { settings, send: withDetail(wire.send), key: (path) => prefix + path };
+  const lean = leanWire(settings, wire);
+  const context: Context = { settings, send: withDetail(lean.send), key: (path) => prefix + path };
   return {
     scheme: "s3",
     identity: settings.identity,
@@ -93,7 +95,10 @@ export function s3Driver(settings: S3Settings): S3Driver {
       : {}),
     setMetadata: (path, change, options) => setMetadata(context, path, change, options),
     signUrl: (path, options) => signUrl(wire, settings, context.key(path), options),
-    close: wire.close,
+    close: async () => {
+      lean.close();
+      await wire.close();
+    },
     client: wire.client,
     sweepStale: (options) => sweepStale(context, options),
   };

@@ -1,6 +1,7 @@
 import type { S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
 import { OmniError } from "@omni/core";
 import { annotate, factsOf, mayHaveApplied, type RequestFacts } from "./errors.ts";
+import { encodeKey } from "./keys.ts";
 import type { S3Settings } from "./settings.ts";
 import { type Input, type OperationName, type Output, READ_ONLY, type Send } from "./wire.ts";
 
@@ -9,8 +10,20 @@ export interface SdkWire {
   readonly send: Send;
   /** The client; loads the SDK when that has not happened yet. */
   client(): Promise<S3Client>;
+  /** Where requests about objects go; `undefined` before the first one, or where it is not a plain place. */
+  site(): Site | undefined;
   /** Lets go of connections, unless the client was given by the caller. */
   close(): Promise<void>;
+}
+
+/** Where the SDK sends requests about objects of the bucket, by all its rules. */
+export interface Site {
+  readonly protocol: string;
+  readonly hostname: string;
+  readonly port: number | undefined;
+  /** The path before a key, without "/" at its end. */
+  readonly base: string;
+  readonly region: string;
 }
 
 type Sdk = typeof import("@aws-sdk/client-s3");
@@ -19,7 +32,8 @@ type Command = Parameters<S3Client["send"]>[0];
 /** Speaks to the store through `@aws-sdk/client-s3`, which is loaded at the first request. */
 export function sdkWire(settings: S3Settings): SdkWire {
   let opened: Promise<{ sdk: Sdk; client: S3Client }> | undefined;
-  const open = (): Promise<{ sdk: Sdk; client: S3Client }> => (opened ??= openClient(settings));
+  const seen: Seen = { site: undefined };
+  const open = (): Promise<{ sdk: Sdk; client: S3Client }> => (opened ??= openClient(settings, seen));
 
   const send = async <N extends OperationName>(name: N, input: Input<N>, signal?: AbortSignal): Promise<Output<N>> => {
     signal?.throwIfAborted();
@@ -30,31 +44,39 @@ export function sdkWire(settings: S3Settings): SdkWire {
     try {
       return (await untilAborted(sent, signal)) as Output<N>;
     } catch (error) {
-      if (signal?.aborted) throw stopped(signal.reason, READ_ONLY.has(name) ? undefined : (factsOf(error).outcome ?? "unknown"));
-      const facts = {
-        operation: name,
-        bucket: settings.bucket,
-        endpoint: settings.endpoint,
-        region: settings.region,
-        ...redirectOf(error),
-      };
-      throw annotate(scrub(error), facts);
+      throw explain(settings, name, error, signal);
     }
   };
 
   return {
     send,
     client: async () => (await open()).client,
+    site: () => seen.site,
     close: async () => {
       if (opened !== undefined && settings.client === undefined) (await opened).client.destroy();
     },
   };
 }
 
-async function openClient(settings: S3Settings): Promise<{ sdk: Sdk; client: S3Client }> {
+/** An error of a request as the driver gets it: without secrets, with its facts; an abort as its reason. */
+export function explain(
+  settings: S3Settings,
+  name: OperationName,
+  error: unknown,
+  signal: AbortSignal | undefined,
+  outcome: RequestFacts["outcome"] = factsOf(error).outcome,
+): unknown {
+  const known = READ_ONLY.has(name) ? undefined : (outcome ?? "unknown");
+  if (signal?.aborted) return stopped(signal.reason, known);
+  const { bucket, endpoint, region } = settings;
+  return annotate(scrub(error), { operation: name, bucket, endpoint, region, outcome: known, ...redirectOf(error) });
+}
+
+async function openClient(settings: S3Settings, seen: Seen): Promise<{ sdk: Sdk; client: S3Client }> {
   const sdk = await import("@aws-sdk/client-s3");
   const client = settings.client ?? new sdk.S3Client(clientConfig(settings));
   recordOutcomes(client);
+  recordSite(client, seen);
   if (settings.profile.deleteChecksum === "md5") sendContentMd5(client, (await import("node:crypto")).createHash);
   return { sdk, client };
 }
@@ -118,6 +140,38 @@ function recordOutcomes(client: S3Client): void {
     },
     { name: "omniOutcome", step: "initialize", priority: "high", override: true },
   );
+}
+
+interface Seen {
+  site: Site | undefined;
+}
+
+interface SignedRequest {
+  readonly protocol: string;
+  readonly hostname: string;
+  readonly port?: number;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+// The SDK's rules about addresses (styles, partitions, access points) are many: where it went once, others may go.
+function recordSite(client: S3Client, seen: Seen): void {
+  client.middlewareStack.add(
+    (next, context) => async (args) => {
+      const { Key } = args.input as { readonly Key?: string };
+      if (seen.site === undefined && Key !== undefined && context.commandName !== "CopyObjectCommand")
+        seen.site = siteOf(args.request as SignedRequest, Key);
+      return await next(args);
+    },
+    { name: "omniSite", step: "finalizeRequest", priority: "low", override: true },
+  );
+}
+
+function siteOf({ protocol, hostname, port, path, headers }: SignedRequest, key: string): Site | undefined {
+  const end = `/${encodeKey(key)}`;
+  const region = /^AWS4-HMAC-SHA256 Credential=[^,]*\/\d{8}\/([^/,]+)\/s3\/aws4_request,/.exec(headers.authorization ?? "")?.[1];
+  if (region === undefined || !path.endsWith(end)) return undefined;
+  return { protocol, hostname, port, base: path.slice(0, -end.length), region };
 }
 
 // The SDK wraps what is no Error of its own realm into one that says nothing: https://github.com/smithy-lang/smithy-typescript, asSdkError.

@@ -1,0 +1,8 @@
+/** A key in a path, encoded as the signature wants it. */
+export function encodeKey(key: string): string {
+  return key.split("/").map(encodeSegment).join("/");
+}
+
+function encodeSegment(segment: string): string {
+  return encodeURIComponent(segment).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+}

@@ -1,0 +1,188 @@
+import { createHash, createHmac, hash } from "node:crypto";
+import { Agent, type IncomingMessage } from "node:http";
+import { Agent as SecureAgent } from "node:https";
+import { setTimeout as pause } from "node:timers/promises";
+import type { SignatureV4 } from "@smithy/signature-v4";
+import { classifyError, codeOf, mayHaveApplied, statusOf } from "./errors.ts";
+import { encodeKey } from "./keys.ts";
+import { errorIn, exchange, type LeanRequest } from "./lean-http.ts";
+import { headersOf, LEAN_METHODS, outputOf } from "./lean-operations.ts";
+import { explain, type SdkWire, type Site } from "./sdk-wire.ts";
+import type { S3Settings } from "./settings.ts";
+import type { Input, OperationName, Output, Send } from "./wire.ts";
+
+/** Sends the frequent operations itself and hands the others on. */
+export interface LeanWire {
+  readonly send: Send;
+  close(): void;
+}
+
+/**
+ * The operations whose answers need no XML, by Node's HTTP client and the SDK's signer: a small request costs a fraction of the SDK's CPU time.
+ *
+ * The first request goes through the SDK, which knows every rule about addresses; where it went is remembered. A client or configuration of the
+ * caller's, and fields or answers that are out of the ordinary, stay with the SDK.
+ */
+export function leanWire(settings: S3Settings, wire: SdkWire): LeanWire {
+  const lane = new LeanLane(settings, wire);
+  if (settings.client !== undefined || settings.clientConfig !== undefined) return { send: wire.send, close: () => {} };
+  const send = async <N extends OperationName>(name: N, input: Input<N>, signal?: AbortSignal): Promise<Output<N>> => {
+    const method = LEAN_METHODS[name];
+    const site = method === undefined ? undefined : wire.site();
+    const headers = site && headersOf(input as Readonly<Record<string, unknown>>);
+    if (method === undefined || site === undefined || headers === undefined) return wire.send(name, input, signal);
+    signal?.throwIfAborted();
+    return (await lane.send(name, { method, site, headers, input: input as unknown as LeanInput }, signal)) as Output<N>;
+  };
+  return { send, close: () => lane.close() };
+}
+
+interface LeanInput {
+  readonly Key: string;
+  readonly Body?: Uint8Array | undefined;
+  readonly PartNumber?: number | undefined;
+  readonly UploadId?: string | undefined;
+}
+
+interface LeanCall {
+  readonly method: string;
+  readonly site: Site;
+  readonly headers: Record<string, string>;
+  readonly input: LeanInput;
+}
+
+const EMPTY_SHA256 = hash("sha256", "");
+const RETRYABLE = new Set(["RATE_LIMITED", "UNAVAILABLE", "TIMEOUT"]);
+const BACKOFF_MS = 100;
+const MOST_BACKOFF_MS = 5_000;
+
+class LeanLane {
+  readonly #settings: S3Settings;
+  readonly #wire: SdkWire;
+  readonly #agents = new Map<string, Agent>();
+  #signer: Promise<SignatureV4> | undefined;
+
+  constructor(settings: S3Settings, wire: SdkWire) {
+    this.#settings = settings;
+    this.#wire = wire;
+  }
+
+  close(): void {
+    for (const agent of this.#agents.values()) agent.destroy();
+  }
+
+  async send(name: OperationName, call: LeanCall, signal: AbortSignal | undefined): Promise<unknown> {
+    let inDoubt = false;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#once(name, call, signal);
+      } catch (error) {
+        inDoubt ||= mayHaveApplied(error);
+        // The SDK corrects its clock by such an answer, and follows it for later requests of both.
+        if (codeOf(error) === "RequestTimeTooSkewed") return this.#wire.send(name, call.input as never, signal);
+        if (signal?.aborted || attempt === this.#settings.maxAttempts || !isWorthAnother(error))
+          throw explain(this.#settings, name, error, signal, inDoubt ? "unknown" : "not-applied");
+        await pause(waitBefore(attempt, error), undefined, signal ? { signal } : {}).catch(() => {
+          // The abort is found by the next attempt.
+        });
+      }
+    }
+  }
+
+  async #once(name: OperationName, call: LeanCall, signal: AbortSignal | undefined): Promise<unknown> {
+    signal?.throwIfAborted();
+    const request = await this.#signed(call);
+    signal?.throwIfAborted();
+    const answer = await exchange(this.#agent(call.site.protocol), request, this.#settings, signal);
+    const status = answer.statusCode ?? 0;
+    if (status < 200 || status >= 300) throw await errorIn(answer);
+    if (name !== "GetObject") discard(answer);
+    return outputOf(name, answer);
+  }
+
+  async #signed({ method, site, headers, input }: LeanCall): Promise<LeanRequest> {
+    const { protocol, hostname, port, base } = site;
+    const path = `${base}/${encodeKey(input.Key)}`;
+    const query: Record<string, string> =
+      input.UploadId === undefined ? {} : { partNumber: String(input.PartNumber), uploadId: input.UploadId };
+    const body = input.Body;
+    const all: Record<string, string> = {
+      ...headers,
+      host: port === undefined ? hostname : `${hostname}:${port}`,
+      "x-amz-content-sha256": body === undefined ? EMPTY_SHA256 : hash("sha256", body),
+      ...(body === undefined ? {} : { "content-length": String(body.byteLength) }),
+    };
+    this.#signer ??= this.#makeSigner(site);
+    const signer = await this.#signer;
+    const offset = (await this.#wire.client()).config.systemClockOffset;
+    const signed = await signer.sign(
+      { method, protocol, hostname, ...(port === undefined ? {} : { port }), path, query, headers: all },
+      { signingDate: new Date(Date.now() + offset) },
+    );
+    const search =
+      input.UploadId === undefined ? "" : `?partNumber=${input.PartNumber}&uploadId=${encodeURIComponent(input.UploadId)}`;
+    return { method, protocol, hostname, port, path: path + search, headers: signed.headers, body };
+  }
+
+  async #makeSigner({ region }: Site): Promise<SignatureV4> {
+    const { SignatureV4 } = await import("@smithy/signature-v4");
+    const { config } = await this.#wire.client();
+    return new SignatureV4({
+      service: "s3",
+      region,
+      credentials: config.credentials,
+      sha256: NodeSha256,
+      uriEscapePath: false,
+      applyChecksum: false,
+    });
+  }
+
+  #agent(protocol: string): Agent {
+    let agent = this.#agents.get(protocol);
+    if (agent === undefined) {
+      const options = { keepAlive: true, maxSockets: this.#settings.maxSockets, scheduling: "lifo" as const };
+      agent = protocol === "https:" ? new SecureAgent(options) : new Agent(options);
+      this.#agents.set(protocol, agent);
+    }
+    return agent;
+  }
+}
+
+/** Node's own SHA-256 in the signer's words. */
+class NodeSha256 {
+  readonly #hash: ReturnType<typeof createHash> | ReturnType<typeof createHmac>;
+
+  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
+    this.#hash = secret === undefined ? createHash("sha256") : createHmac("sha256", secret as string | NodeJS.ArrayBufferView);
+  }
+
+  update(data: Uint8Array): void {
+    this.#hash.update(data);
+  }
+
+  async digest(): Promise<Uint8Array> {
+    return this.#hash.digest();
+  }
+
+  reset(): void {
+    throw new Error("the signer uses each digest once");
+  }
+}
+
+// The head says everything; the connection is free again when the rest was taken.
+function discard(answer: IncomingMessage): void {
+  answer.on("error", () => {
+    // The head had come: what it says holds.
+  });
+  answer.resume();
+}
+
+function isWorthAnother(error: unknown): boolean {
+  const known = classifyError(error);
+  return known !== undefined && RETRYABLE.has(known.code) && known.retryable !== false && statusOf(error) !== 409;
+}
+
+function waitBefore(attempt: number, error: unknown): number {
+  const asked = Number((error as { retryAfter?: string }).retryAfter) * 1000;
+  return Math.min(MOST_BACKOFF_MS, asked > 0 ? asked : Math.random() * BACKOFF_MS * 2 ** attempt);
+}
