@@ -4,7 +4,7 @@ import { changeMetadata } from "./changing.ts";
 import { copyObject, moveObject } from "./copying.ts";
 import { classifyError } from "./errors.ts";
 import { hasCode } from "./file-system.ts";
-import { identityOf, Layout, type Place } from "./layout.ts";
+import { identityOf, type Kernel, Layout, type Place } from "./layout.ts";
 import { listObjects } from "./listing.ts";
 import type { CheckedOptions } from "./options.ts";
 import { checkEarly, publishPrepared, remove } from "./publishing.ts";
@@ -28,15 +28,14 @@ interface Sweeping {
   sweepStale(options?: SweepOptions): Promise<SweepReport>;
 }
 
-/** What tests replace. */
-export interface FileDriverParts {
-  readonly deviceOf?: ((directory: string) => Promise<bigint>) | undefined;
-}
-
-/** Makes the driver; touches nothing before its first call. */
-export function fileDriver(options: CheckedOptions, { deviceOf }: FileDriverParts = {}): FileDriver {
+/**
+ * Makes the driver; touches nothing before its first call.
+ *
+ * @param kernel what tests answer in the kernel's place
+ */
+export function fileDriver(options: CheckedOptions, kernel: Kernel = {}): FileDriver {
   const { root, fsync, stageTtlMs, sweepAfterMs, logger = silentLogger } = options;
-  const layout = new Layout(root, fsync, deviceOf);
+  const layout = new Layout(root, fsync, kernel);
   let background: Promise<void> | undefined;
 
   /** Where a change goes. */

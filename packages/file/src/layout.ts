@@ -1,15 +1,18 @@
 import { hash } from "node:crypto";
 import { realpathSync } from "node:fs";
-import { lstat, mkdir, realpath, symlink } from "node:fs/promises";
+import { lstat, mkdir, realpath, rmdir, symlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { OmniError } from "@omni/core";
-import { hasCode, lookAt, makeDirectory, removeEmpty, succeeds, syncDirectory } from "./file-system.ts";
+import { hasCode, lookAt, makeDirectory, succeeds, syncDirectory } from "./file-system.ts";
 
 /** Names that begin so, in any directory, are Omni's own: files on their way to an object on another device than the root's. */
 export const BESIDE = ".omni~";
 
 const SHARDS = "0123456789abcdef";
 const OWN = /^\.omni\/(?:tmp|stage|claim|meta)(?:\/|$)/;
+
+// Why rmdir(2) leaves a directory.
+const STAYS = ["ENOTEMPTY", "EEXIST", "ENOENT", "ENOTDIR", "EBUSY", "EACCES", "EPERM", "EROFS"];
 
 /** An object's place, and the key of its claims and sidecars. */
 export interface Place {
@@ -22,6 +25,14 @@ export interface Place {
   readonly key: string;
 }
 
+/** Answers of the kernel that tests give in its place: another device, a file system that folds case. */
+export interface Kernel {
+  /** The device that a directory is on. */
+  readonly deviceOf?: ((directory: string) => Promise<bigint>) | undefined;
+  /** The path as it stands on the disk, links followed. */
+  readonly realPathOf?: ((path: string) => Promise<string>) | undefined;
+}
+
 /** Where everything is under one root. */
 export class Layout {
   readonly fsync: boolean;
@@ -29,6 +40,7 @@ export class Layout {
   readonly #deviceOf: (directory: string) => Promise<bigint>;
   // Which device a directory is on. A mount that appears later is noticed by EXDEV.
   readonly #devices = new Map<string, Promise<bigint | undefined>>();
+  readonly #realPathOf: (path: string) => Promise<string>;
   readonly #noted = new Set<string>();
   #root = "";
   #ready: Promise<void> | undefined;
@@ -38,12 +50,13 @@ export class Layout {
   /**
    * @param root as the caller gave it
    * @param fsync whether what is made is forced to the disk
-   * @param deviceOf the device that a directory is on; tests say otherwise than the kernel
+   * @param kernel what tests answer in the kernel's place
    */
-  constructor(root: string, fsync: boolean, deviceOf: (directory: string) => Promise<bigint> = deviceOfDirectory) {
+  constructor(root: string, fsync: boolean, { deviceOf = deviceOfDirectory, realPathOf = realpath }: Kernel = {}) {
     this.#given = resolve(root);
     this.fsync = fsync;
     this.#deviceOf = deviceOf;
+    this.#realPathOf = realPathOf;
   }
 
   /** The real path of the root. */
@@ -138,7 +151,7 @@ export class Layout {
   async #isReal(path: string, asked: string): Promise<boolean> {
     let real: string;
     try {
-      real = await realpath(asked);
+      real = await this.#realPathOf(asked);
     } catch (error) {
       if (hasCode(error, "ENOENT", "ENOTDIR")) return false;
       throw error;
@@ -210,10 +223,10 @@ export class Layout {
     if (this.fsync) await succeeds(syncDirectory(directory), "ENOENT");
   }
 
-  /** Removes directories that hold nothing any more, from this one up. */
+  /** Removes directories that hold nothing any more, from this one up. What is left is harmless: a mount point, or one that may not be removed. */
   async prune(directory: string): Promise<void> {
     let place = directory;
-    while (place.length > this.#root.length && (await removeEmpty(place))) place = dirname(place);
+    while (place.length > this.#root.length && (await succeeds(rmdir(place), ...STAYS))) place = dirname(place);
   }
 }
 
