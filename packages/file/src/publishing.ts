@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { rmdir } from "node:fs/promises";
 import { type ObjectInfo, OmniError, type WriteConditions } from "@omni/core";
 import { claim, disarm, homeOf, inTurn, newItem, publish, take } from "./claim.ts";
-import { hasCode, lookAt, succeeds } from "./file-system.ts";
+import { hasCode, lookAt, removeFile, succeeds } from "./file-system.ts";
 import { directoryInTheWay, type Layout, type Place } from "./layout.ts";
 import { etagOf, findVersion, infoOf, removeSidecar, type Version, writeRecord } from "./sidecar.ts";
 import { overtaken, type Prepared } from "./writing.ts";
@@ -30,8 +30,11 @@ export async function publishPrepared(
         await publish(layout, item, conditions.ifNoneMatch !== undefined);
         return before;
       } catch (error) {
-        if (hasCode(error, "EEXIST") && (await isMine(prepared))) return undefined;
         await disarm(layout, item);
+        if (hasCode(error, "EEXIST") && (await isMine(prepared))) {
+          await removeFile(homeOf(layout, item));
+          return undefined;
+        }
         if (!(await makeRoom(layout, prepared, error))) throw error;
       }
     }
