@@ -26,6 +26,7 @@ const DONE: Step = { done: true, value: undefined };
 /** The bytes of one open object: counted, watched for stalls, resumed where they broke off. */
 export class BodyReader implements ObjectReader, AsyncIterableIterator<Uint8Array> {
   readonly info: ObjectInfo;
+  readonly sizeBytes: number | undefined;
   readonly #settings: ReaderSettings;
   #body: AsyncIterator<Uint8Array>;
   #received = 0;
@@ -37,6 +38,7 @@ export class BodyReader implements ObjectReader, AsyncIterableIterator<Uint8Arra
 
   constructor(opened: DriverRead, settings: ReaderSettings) {
     this.info = opened.info;
+    this.sizeBytes = settings.expectedBytes;
     this.#settings = settings;
     this.#attempts = settings.resumeAttempts;
     this.#body = opened.body[Symbol.asyncIterator]();

@@ -5,6 +5,8 @@ import type { ObjectInfo } from "./object-info.ts";
 export interface ObjectReader extends AsyncIterable<Uint8Array>, AsyncDisposable {
   /** The whole object's info, also where a range is read. */
   readonly info: ObjectInfo;
+  /** Bytes that the body brings; absent where nobody knows before its end: a live stream, a body that is decoded on the way. */
+  readonly sizeBytes?: number | undefined;
   /** All bytes. */
   bytes(): Promise<Uint8Array>;
   /** All bytes as UTF-8. */
