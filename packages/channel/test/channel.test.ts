@@ -1,5 +1,5 @@
 import { channel } from "@omni/channel";
-import { OmniError } from "@omni/core";
+import { copyBetween, OmniError } from "@omni/core";
 import { all, bytes, settles, some, text } from "./messages.ts";
 
 describe("a channel", () => {
@@ -191,6 +191,14 @@ describe("a channel", () => {
     ])
       await expect(call()).rejects.toMatchObject({ code: "NOT_SUPPORTED" });
     expect(backend.channelCount).toBe(0);
+  });
+
+  it("copies to a store what comes until the channel ends", async () => {
+    const [live, store] = [channel(), channel({ persistent: true })];
+    const copied = copyBetween(live, "a", store);
+    await live.write("a", ["one ", "two"]);
+    expect((await copied).size).toBe(7);
+    expect(await (await store.read("a")).text()).toBe("one two");
   });
 
   it("gives its messages once: as messages or as bytes", async () => {

@@ -48,19 +48,51 @@ describe("random writers, readers, closes, deletes, aborts and broadcasts", () =
 });
 
 function check(simulation: Simulation, { mode, persistent }: ChannelOptions): void {
-  const { sent, got, backend } = simulation;
+  const { sent, backend } = simulation;
+  const got = simulation.got.map((each) => ({ ...each, ids: each.answers.filter((id) => id !== undefined) }));
   if (simulation.unanswered > 0) throw new Error(`${simulation.unanswered} calls were never answered`);
   if (backend.driver.table.size > 0) throw new Error(`${backend.driver.table.size} channels were left behind`);
   if (simulation.stuckWrites > 0) throw new Error(`${simulation.stuckWrites} writes waited though all was read`);
   for (const each of got) checkReader(each, sent);
+  checkRefusals(sent);
+  if (!persistent) {
+    for (const each of got) checkEpoch(each, sent);
+    checkBroadcasts(simulation, got);
+  }
   if (!persistent && mode === "queue") checkCompetition(sent, got);
   if (!persistent && mode === "pubsub") checkSubscription(sent, got);
   if (persistent && mode === "queue") checkReplayThenCompetition(sent, got);
   if (persistent && mode === "pubsub") checkReplay(sent, got);
 }
 
+/** What one reader got, in the order of its calls. */
+type Received = Got & { readonly ids: readonly number[] };
+
+/** Nothing of an earlier or later stream. */
+function checkEpoch({ ids, reader }: Received, sent: readonly Sent[]): void {
+  for (const id of ids) {
+    const { epoch } = sent[id] as Sent;
+    if (epoch && epoch !== reader.epoch) throw new Error(`message ${id} of another stream reached a reader`);
+  }
+}
+
+/** A message is refused only when its writer or its channel had ended, or the channel failed. */
+function checkRefusals(sent: readonly Sent[]): void {
+  for (const { id, late, state, epoch } of sent)
+    if (state === "refused" && epoch && !late && !epoch.failure) throw new Error(`message ${id} was refused for no reason`);
+}
+
+/** What a report calls delivered is with somebody, unless the channel failed afterwards. */
+function checkBroadcasts({ delivered }: Simulation, got: readonly Received[]): void {
+  for (const { id, epoch } of delivered) {
+    const there = got.filter(({ reader }) => reader.epoch === epoch);
+    if (!epoch.failure && !there.some(({ ids, end }) => end === "closed" || ids.includes(id)))
+      throw new Error(`broadcast ${id} was delivered and reached nobody`);
+  }
+}
+
 /** Nothing glued or cut, nothing twice, each writer's messages in their order, nothing that was refused. */
-function checkReader({ ids, strange, reader }: Got, sent: readonly Sent[]): void {
+function checkReader({ ids, strange, reader }: Received, sent: readonly Sent[]): void {
   if (strange.length > 0) throw new Error(`no such message was sent: ${strange.join(" | ")}`);
   if (new Set(ids).size !== ids.length) throw new Error(`a reader got a message twice: ${ids}`);
   const last = new Map<number, number>();
@@ -80,13 +112,13 @@ function owed(sent: readonly Sent[]): Sent[] {
   return sent.filter(({ state, epoch }) => state === "accepted" && epoch && !epoch.failure);
 }
 
-function checkCompetition(sent: readonly Sent[], got: readonly Got[]): void {
+function checkCompetition(sent: readonly Sent[], got: readonly Received[]): void {
   const taken = count(got.flatMap(({ ids }) => ids).filter((id) => (sent[id] as Sent).epoch));
   for (const [id, times] of taken) if (times > 1) throw new Error(`message ${id} went to ${times} readers`);
   for (const { id } of owed(sent)) if (!taken.has(id)) throw new Error(`message ${id} was lost`);
 }
 
-function checkSubscription(sent: readonly Sent[], got: readonly Got[]): void {
+function checkSubscription(sent: readonly Sent[], got: readonly Received[]): void {
   for (const { id, epoch, at } of owed(sent)) {
     const there = got.filter(({ reader }) => reader.epoch === epoch);
     // What one reader alone was to have goes with it when it leaves.
@@ -96,7 +128,7 @@ function checkSubscription(sent: readonly Sent[], got: readonly Got[]): void {
   }
 }
 
-function checkReplay(sent: readonly Sent[], got: readonly Got[]): void {
+function checkReplay(sent: readonly Sent[], got: readonly Received[]): void {
   for (const each of got.filter(({ end }) => end === "clean")) {
     for (const id of each.stored) if (!each.ids.includes(id)) throw new Error(`a late reader missed the stored message ${id}`);
     for (const { id, epoch } of owed(sent))
@@ -104,7 +136,7 @@ function checkReplay(sent: readonly Sent[], got: readonly Got[]): void {
   }
 }
 
-function checkReplayThenCompetition(sent: readonly Sent[], got: readonly Got[]): void {
+function checkReplayThenCompetition(sent: readonly Sent[], got: readonly Received[]): void {
   const live: number[] = [];
   for (const { ids, stored, end } of got) {
     if (end === "clean")

@@ -26,7 +26,15 @@ export interface Sent {
   readonly epoch: Epoch | undefined;
   /** Place of the call in the run. */
   readonly at: number;
+  /** The writer had closed or its channel had ended when the message was sent. */
+  readonly late: boolean;
   state: "waiting" | "accepted" | "refused";
+}
+
+/** A broadcast that a channel took. */
+export interface Delivered {
+  readonly id: number;
+  readonly epoch: Epoch;
 }
 
 /** A reader, and what it got. */
@@ -36,7 +44,8 @@ export interface Got {
   readonly at: number;
   /** What a persistent channel had stored when it joined. */
   readonly stored: readonly number[];
-  readonly ids: number[];
+  /** The answers to its calls, in the order of the calls. */
+  readonly answers: (number | undefined)[];
   end: "open" | "clean" | "closed" | "failed";
   /** Bytes that are no message that was sent. */
   readonly strange: string[];
@@ -55,6 +64,7 @@ export class Simulation {
   readonly backend: ChannelBackend;
   readonly sent: Sent[] = [];
   readonly got: Got[] = [];
+  readonly delivered: Delivered[] = [];
   /** Writes that still waited when all readers had read all. */
   stuckWrites = 0;
   readonly #persistent: boolean;
@@ -139,13 +149,21 @@ export class Simulation {
 
   #openReader(path: string): Got {
     const reader = new ChannelReader(this.backend.driver.table.open(path), undefined);
-    const got: Got = { reader, path, at: this.#at, stored: [...(this.#stored.get(path) ?? [])], ids: [], end: "open", strange: [] };
+    const got: Got = {
+      reader,
+      path,
+      at: this.#at,
+      stored: [...(this.#stored.get(path) ?? [])],
+      answers: [],
+      end: "open",
+      strange: [],
+    };
     this.got.push(got);
     return got;
   }
 
   #send({ number, path, writer, epoch, closed }: OpenWriter, size: number): void {
-    const sent = this.#message(number, path, epoch, size);
+    const sent = this.#message(number, path, epoch, size, closed || !epoch.isOpen);
     const scratch = Uint8Array.from(sent.bytes);
     // A persistent channel takes a message in at once or never.
     if (this.#persistent && epoch.isOpen && !closed) this.#store(path, sent.id);
@@ -154,10 +172,10 @@ export class Simulation {
     scratch.fill(0);
   }
 
-  #message(sender: number, path: string, epoch: Epoch | undefined, size: number): Sent {
+  #message(sender: number, path: string, epoch: Epoch | undefined, size: number, late = false): Sent {
     const id = this.sent.length;
     const bytes = Buffer.from(`${id}:${"x".repeat(size)};`);
-    const sent: Sent = { id, sender, path, bytes, epoch, at: this.#at, state: "waiting" };
+    const sent: Sent = { id, sender, path, bytes, epoch, at: this.#at, late, state: "waiting" };
     this.sent.push(sent);
     this.#byKey.set(bytes.toString(), id);
     return sent;
@@ -221,11 +239,18 @@ export class Simulation {
 
   #broadcast(prefix: string): void {
     const number = this.#senders++;
-    const sent = this.#message(number, prefix, undefined, 2);
-    this.#watch(this.backend.broadcast(prefix, sent.bytes));
+    const { id, bytes } = this.#message(number, prefix, undefined, 2);
+    const epochs = new Map(PATHS.map((path) => [path, this.#epochAt(path)]));
+    this.#watch(
+      this.backend.broadcast(prefix, bytes).then(({ outcomes }) => {
+        for (const { member, state } of outcomes)
+          if (state === "delivered") this.delivered.push({ id, epoch: epochs.get(member) as Epoch });
+      }),
+    );
   }
 
   #next(got: Got): void {
+    const call = got.answers.push(undefined) - 1;
     const answer = got.reader.next().then(
       (step) => {
         if (step.done) got.end = got.end === "open" ? "clean" : got.end;
@@ -233,7 +258,7 @@ export class Simulation {
           const text = Buffer.from(step.value).toString();
           const id = this.#byKey.get(text);
           if (id === undefined) got.strange.push(text);
-          else got.ids.push(id);
+          else got.answers[call] = id;
         }
       },
       () => {
