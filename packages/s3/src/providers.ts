@@ -51,8 +51,11 @@ const COMPATIBLE: ProviderProfile = {
   source: "the least that S3-compatible stores have in common",
 };
 
+/** A store that the driver knows; "cloudflare" is another name of "r2". */
+export type Provider = "aws" | "r2" | "spaces" | "tigris" | "minio" | "b2" | "wasabi" | "ceph" | "gcs-interop" | "other";
+
 /** The stores that the driver knows. Whatever a profile states can be overruled by an option. */
-export const PROVIDERS = {
+export const PROVIDERS: Readonly<Record<Provider, ProviderProfile>> = {
   aws: {
     ...COMPATIBLE,
     pathStyle: false,
@@ -152,10 +155,7 @@ export const PROVIDERS = {
       "https://cloud.google.com/storage/docs/interoperability, https://cloud.google.com/storage/docs/xml-api/reference-headers",
   },
   other: COMPATIBLE,
-} as const satisfies Readonly<Record<string, ProviderProfile>>;
-
-/** A store that the driver knows; "cloudflare" is another name of "r2". */
-export type Provider = keyof typeof PROVIDERS;
+};
 
 /** Other names of providers. */
 export const PROVIDER_ALIASES: Readonly<Record<string, Provider>> = { cloudflare: "r2" };

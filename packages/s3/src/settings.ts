@@ -7,7 +7,12 @@ import { PROVIDER_ALIASES, PROVIDERS, type Provider, type ProviderProfile } from
 const MIB = 1024 * 1024;
 
 /** Defaults that are not a provider's. */
-export const DEFAULTS = {
+export const DEFAULTS: Readonly<
+  Record<
+    "partSizeBytes" | "concurrency" | "copyThresholdBytes" | "maxAttempts" | "connectTimeoutMs" | "socketTimeoutMs" | "maxSockets",
+    number
+  >
+> = {
   partSizeBytes: 8 * MIB,
   concurrency: 4,
   // The most that CopyObject takes: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
@@ -16,7 +21,7 @@ export const DEFAULTS = {
   connectTimeoutMs: 10_000,
   socketTimeoutMs: 60_000,
   maxSockets: 64,
-} as const;
+};
 
 /** The least that S3 takes of a part that is not the last: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
 export const MIN_PART_BYTES: number = 5 * MIB;
