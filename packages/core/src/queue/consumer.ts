@@ -5,6 +5,7 @@ import { toBackoff } from "./backoff.ts";
 import { checkCount, checkMs } from "./check.ts";
 import type { Counters } from "./counters.ts";
 import { toDeadLetter } from "./dead-letter.ts";
+import { type QueueOperation, queueChannel, tracedQueue } from "./diagnostics.ts";
 import type { QueueFeatures } from "./features.ts";
 import type { HandlerContext } from "./handler.ts";
 import type { Message, MessageInput } from "./message.ts";
@@ -146,11 +147,30 @@ export class RunningConsumer implements Consumer {
       return this.#bury(task, new OmniError("UNKNOWN", { operation: "consume", topic: this.topic, reason }));
     }
     try {
-      await this.#handler(delivery.message, new TaskContext(task, this.group, this.#drained.signal));
+      await this.#handle(task);
     } catch (error) {
       return this.#fail(task, error);
     }
     await this.#settle(task, () => delivery.ack());
+  }
+
+  #handle(task: Task): unknown {
+    const { message } = task.delivery;
+    const context = new TaskContext(task, this.group, this.#drained.signal);
+    if (!queueChannel.hasSubscribers) return this.#handler(message, context);
+    const { topic, group } = this;
+    const { id, metadata } = message;
+    const operation: QueueOperation = {
+      provider: this.#parts.name,
+      operation: "consume",
+      topic,
+      group,
+      id,
+      count: 1,
+      attempt: task.attempt,
+      metadata,
+    };
+    return tracedQueue(operation, async () => this.#handler(message, context));
   }
 
   async #fail(task: Task, error: unknown): Promise<void> {

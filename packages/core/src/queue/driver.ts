@@ -2,13 +2,13 @@ import type { ErrorClass, ErrorCode, MemberOutcome } from "../error.ts";
 import type { WireMessage } from "./envelope.ts";
 import type { QueueAbility, QueueDriverFeatures } from "./features.ts";
 import type { Position } from "./message.ts";
-import type { QueueHealth } from "./provider.ts";
+import type { QueueCounters, QueueHealth } from "./provider.ts";
 
 /**
  * What an adapter to a broker implements: an object literal whose methods do not use `this`, so that wrappers can spread and bind them.
  *
  * Core promises the driver: topics and messages are checked; what the driver does not declare never reaches it; `publish` of one (topic, key) is
- * not called again before the former call settled, unless the driver is `pipelined`; no call comes after `close`; the first settle of a
+ * not called again before the former call settled or core gave it up, unless the driver is `pipelined`; no call comes after `close`; the first settle of a
  * delivery is the only one; deadlines, retries, dead letters, dedupe, middleware and counters are core's.
  *
  * The driver owes core: it connects lazily, at the first call, and never at construction; it reconnects for ever unless told otherwise; errors of
@@ -184,6 +184,7 @@ export interface DriverStats {
   readonly pending?: number | undefined;
   /** Messages that the broker keeps of the topic, settled or not. */
   readonly stored?: number | undefined;
-  /** Of a driver over several brokers. */
-  readonly byMember?: Readonly<Record<string, DriverStats>> | undefined;
+  /** Of a driver over several brokers: what each of them counts and knows, and the sums of what is known. */
+  readonly byMember?: Readonly<Record<string, Partial<QueueCounters>>> | undefined;
+  readonly total?: Partial<QueueCounters> | undefined;
 }

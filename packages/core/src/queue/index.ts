@@ -4,6 +4,7 @@ export { DEAD_LETTER, fromDeadLetter } from "./dead-letter.ts";
 export type * from "./dedupe.ts";
 export { type BackendDedupe, type BackendDedupeOptions, backendDedupe } from "./dedupe-backend.ts";
 export { type DedupeStoreOptions, type MemoryDedupe, type MemoryDedupeOptions, memoryDedupe } from "./dedupe-memory.ts";
+export { type QueueOperation, queueChannel } from "./diagnostics.ts";
 export { type Drainable, type DrainOptions, drainOnSignal } from "./drain.ts";
 export type * from "./driver.ts";
 export {

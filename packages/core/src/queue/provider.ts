@@ -290,6 +290,8 @@ export interface QueueCounters {
 export interface QueueStats extends QueueCounters {
   /** Where this queue's consumers remember what they handled: the narrowest of their stores. */
   readonly dedupe?: { readonly scope: DedupeStore["scope"]; readonly windowMs: number } | undefined;
+  /** Of a queue over several brokers: the sums over them of what is known. */
+  readonly total?: Partial<QueueCounters> | undefined;
   /** Of a queue over several brokers: what each of them says. */
   readonly byMember?: Readonly<Record<string, Partial<QueueCounters>>> | undefined;
 }

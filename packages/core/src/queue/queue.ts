@@ -5,6 +5,7 @@ import { checkCount, checkMs, invalidOption } from "./check.ts";
 import { DRAIN_MS, RunningConsumer } from "./consumer.ts";
 import { Counters } from "./counters.ts";
 import type { DedupeStore } from "./dedupe.ts";
+import { queueChannel, tracedQueue } from "./diagnostics.ts";
 import type { BrowsedMessage, DriverSubscription, QueueDriver, QueueSupporting } from "./driver.ts";
 import { decodeMessage, type EnvelopeForm } from "./envelope.ts";
 import { completeQueueFeatures, type QueueAbility, type QueueFeatures } from "./features.ts";
@@ -140,7 +141,13 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
     given: MessageInput | readonly MessageInput[],
     options: PublishOptions = {},
   ): Promise<PublishResult | readonly PublishResult[]> {
-    return isMany(given) ? this.#publishMany(given, options) : this.#publishOne(given, options);
+    const publish = (): Promise<PublishResult | readonly PublishResult[]> =>
+      isMany(given) ? this.#publishMany(given, options) : this.#publishOne(given, options);
+    if (!queueChannel.hasSubscribers) return publish();
+    const [topic, id, count] = isMany(given)
+      ? [options.topic, undefined, given.length]
+      : [given?.topic ?? options.topic, given?.id, 1];
+    return tracedQueue({ provider: this.name, operation: "publish", topic: topic ?? this.topic, id, count }, publish);
   }
 
   subscribe(topic?: string | SubscribeOptions, options?: SubscribeOptions): Subscription {
