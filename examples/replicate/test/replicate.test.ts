@@ -1,21 +1,10 @@
-import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { memory } from "@omni/memory";
 import { multi } from "@omni/multi";
 import { replicate } from "../src/replicate.ts";
-
-const ENTRY = join(import.meta.dirname, "../src/index.ts");
-
-function demo(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    const flags = ["--conditions=@omni/source", "--experimental-strip-types", "--no-warnings"];
-    execFile(process.execPath, [...flags, ENTRY, ...args], { env: { ...process.env, NODE_OPTIONS: "" } }, (error, stdout, stderr) =>
-      resolve({ code: typeof error?.code === "number" ? error.code : error ? 99 : 0, stdout, stderr }),
-    );
-  });
-}
+import { demo } from "./demo.ts";
 
 describe("the demo", () => {
   let folder: string;
