@@ -1,3 +1,8 @@
+import { execFile } from "node:child_process";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { createQueueFromEnv, type QueueEnv } from "@omni/core/queue";
 
 describe("a queue from the environment", () => {
@@ -46,5 +51,34 @@ describe("a queue from the environment", () => {
       code: "INVALID_ARGUMENT",
       message: expect.stringMatching(message),
     });
+  });
+});
+
+describe("a package that is not installed", () => {
+  // A copy of core where nothing else is installed.
+  const folder = mkdtempSync(join(tmpdir(), "omni-env-"));
+  const sources = new URL("../../src", import.meta.url);
+  // Package managers run tests with paths of their own.
+  const env = { ...process.env, NODE_PATH: "" };
+  beforeAll(() => cpSync(sources, join(folder, "core"), { recursive: true }));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test.each([
+    ["memory", "@omni/queue-memory"],
+    ["nats", "@omni/queue-nats"],
+    ["kafka", "@omni/queue-kafka"],
+    ["composite", "@omni/queue-composite"],
+  ])("QUEUE_TYPE=%s says what to install", async (type, name) => {
+    const script = `
+      import { createQueueFromEnv } from "./core/queue/index.ts";
+      await createQueueFromEnv({ QUEUE_TYPE: "${type}" }).catch((error) => console.log(error.code, error.message));
+    `;
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ["--input-type=module", "--no-warnings", "--experimental-strip-types", "-e", script],
+      { cwd: folder, env },
+    );
+    expect(stdout).toContain("NOT_INSTALLED");
+    expect(stdout).toContain(`npm install @omni/core ${name}`);
   });
 });
