@@ -1,0 +1,3 @@
+module omni.bench/channel
+
+go 1.24
