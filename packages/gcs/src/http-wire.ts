@@ -1,6 +1,6 @@
 import { Agent as HttpAgent, type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from "node:http";
 import { Agent as HttpsAgent, request as requestHttps } from "node:https";
-import { backoffMs, delay } from "@omni/core";
+import { backoffMs, delay, OmniError } from "@omni/core";
 import type { Account } from "./account.ts";
 import { annotate, GcsError, isTransient, mayHaveApplied, type RequestFacts, retryAfterOf } from "./errors.ts";
 import type { GcsSettings } from "./settings.ts";
@@ -49,18 +49,18 @@ export function httpWire(settings: GcsSettings, account: Account): Wire {
   ): Promise<T> => {
     let inDoubt = false;
     for (let tries = 1; ; tries++) {
-      signal?.throwIfAborted();
+      if (signal?.aborted) throw stopped(request, signal.reason, inDoubt);
       try {
         const message = await attempt(request, signal);
         if (isAccepted(message, request)) return await take(message);
         throw await errorOf(message);
       } catch (error) {
-        if (signal?.aborted) throw signal.reason;
         inDoubt ||= request.effect !== "reads" && mayHaveApplied(error);
+        if (signal?.aborted) throw stopped(request, signal.reason, inDoubt);
         annotate(error, { ...factsOf(request, settings), ...outcomeOf(request, inDoubt) });
         const isOver = tries >= settings.maxAttempts || !isTransient(error) || (inDoubt && request.effect === "single");
         if (isOver) throw error;
-        await delay(Math.min(MAX_WAIT_MS, retryAfterOf(error) ?? backoffMs(tries)), undefined, signal);
+        await pause(Math.min(MAX_WAIT_MS, retryAfterOf(error) ?? backoffMs(tries)), signal);
       }
     }
   };
@@ -83,6 +83,21 @@ export function httpWire(settings: GcsSettings, account: Account): Wire {
 
 function factsOf({ operation }: WireRequest, { bucket, endpoint, anonymous }: GcsSettings): RequestFacts {
   return { operation, bucket, endpoint, anonymous };
+}
+
+// The loop above looks at the signal itself: it knows what is to be said of the request.
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await delay(ms, undefined, signal);
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+  }
+}
+
+/** A request stopped by a time limit says what is known of its effect; any other reason is the caller's own. */
+function stopped(request: WireRequest, reason: unknown, inDoubt: boolean): unknown {
+  if (!OmniError.is(reason, "TIMEOUT") || request.effect === "reads") return reason;
+  return new OmniError("TIMEOUT", { reason: reason.reason, ...outcomeOf(request, inDoubt), cause: reason });
 }
 
 function outcomeOf({ effect }: WireRequest, inDoubt: boolean): RequestFacts {

@@ -51,17 +51,11 @@ export async function stage(context: Context, path: string, body: DriverBody, op
   try {
     resource = await upload(context, made, body, options);
   } catch (error) {
-    if (outcomeOf(error) === "unknown" || options.signal?.aborted) await dropTemporary(context, made.nonce, undefined);
-    throw OmniError.is(error) && options.signal?.aborted ? error : notApplied(withoutDoubt(error));
+    if (outcomeOf(error) !== "not-applied") await dropTemporary(context, made.nonce, undefined);
+    // Whatever became of the temporary object, nothing shows at the path.
+    throw notApplied(error, options.signal);
   }
   return new Handle(context, { path, nonce: made.nonce, generation: resource.generation }, "staged", options, { resource });
-}
-
-// Whatever became of the temporary object, nothing shows at the path.
-function withoutDoubt(error: unknown): unknown {
-  if (!OmniError.is(error) || error.operation !== undefined) return error;
-  const { code, reason, retryable, cause } = error;
-  return new OmniError(code, { reason, retryable, cause, outcome: "not-applied" });
 }
 
 /** Finds a staged write again, in whatever state it is. */
@@ -130,7 +124,7 @@ class Handle implements StagedWrite {
   };
 }
 
-/** Publishes a staged write. */
+/** Publishes a staged write; an error says what is known of it. */
 async function commit(
   context: Context,
   staged: Staged,
@@ -138,66 +132,83 @@ async function commit(
   conditions: WriteConditions,
   signal: AbortSignal | undefined,
 ): Promise<Resource> {
-  const key = context.key(staged.path);
-  const wanted = generationOf(conditions);
-  let temporary = known;
-  /** Metageneration of a mark of ours whose rewrite was certainly refused. */
-  let refused: string | undefined;
-  for (let round = 1; round <= ROUNDS; round++) {
-    if (round > 1) await delay(backoffMs(round - 1, { baseMs: 20 }), undefined, signal);
-    temporary ??= await temporaryOf(context, staged, signal);
-    // After the temporary object: who removed it made the object before.
-    const shown = await lookUp(context, key, signal);
-    if (shown !== undefined && isFrom(shown, staged.nonce)) {
+  const progress: Progress = { temporary: known, refused: undefined, inDoubt: false };
+  try {
+    const wanted = generationOf(conditions);
+    for (let round = 1; round <= ROUNDS; round++) {
+      if (round > 1) await delay(backoffMs(round - 1, { baseMs: 20 }), undefined, signal);
+      const resource = await commitOnce(context, staged, progress, wanted, signal);
+      if (resource === undefined) continue;
       await dropTemporary(context, staged.nonce, staged.generation);
-      return shown;
+      return resource;
     }
-    if (temporary === undefined || isOvertaken(temporary, shown, refused)) throw gone(temporary !== undefined);
-    const base = shown?.generation ?? "0";
-    if (wanted !== undefined && wanted !== base) throw lostCondition(wanted, "not-applied", undefined);
-    const step = await tryRewrite(context, staged, temporary, base, signal);
-    if (step.resource !== undefined) {
-      await dropTemporary(context, staged.nonce, staged.generation);
-      return step.resource;
-    }
-    temporary = step.marked;
-    refused = step.marked?.metageneration;
+  } catch (error) {
+    throw progress.inDoubt ? error : notApplied(error, signal);
   }
-  throw new OmniError("UNAVAILABLE", {
-    reason: `the path was changed by others ${ROUNDS} times while the write was committed: try again`,
-    outcome: "not-applied",
-  });
+  const reason = `the path was changed by others ${ROUNDS} times while the write was committed: try again`;
+  throw new OmniError("UNAVAILABLE", { reason, outcome: progress.inDoubt ? "unknown" : "not-applied" });
 }
 
-interface Step {
-  /** The object, when it was made. */
-  readonly resource?: Resource;
-  /** The marked temporary object, when the rewrite was certainly refused. */
-  readonly marked?: Resource;
+/** What the rounds of a commit know. */
+interface Progress {
+  /** The temporary object as it was seen last. */
+  temporary: Resource | undefined;
+  /** Metageneration of a mark of ours whose rewrite was certainly refused. */
+  refused: string | undefined;
+  /** Whether a rewrite may have taken effect. */
+  inDoubt: boolean;
 }
 
-async function tryRewrite(
+/** One round; `undefined` where others were at the path or at the temporary object meanwhile. */
+async function commitOnce(
   context: Context,
-  { path, nonce }: Staged,
+  staged: Staged,
+  progress: Progress,
+  wanted: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Resource | undefined> {
+  const temporary = progress.temporary ?? (await temporaryOf(context, staged, signal));
+  progress.temporary = undefined;
+  // After the temporary object: who removed it made the object before.
+  const shown = await lookUp(context, context.key(staged.path), signal);
+  if (shown !== undefined && isFrom(shown, staged.nonce)) return shown;
+  if (temporary === undefined || isOvertaken(temporary, shown, progress.refused)) throw gone(temporary !== undefined, progress);
+  const base = shown?.generation ?? "0";
+  if (wanted !== undefined && wanted !== base) throw lostCondition(wanted, progress.inDoubt ? "unknown" : "not-applied", undefined);
+  const marked = await mark(context, temporary, base, signal);
+  if (marked === undefined) return undefined;
+  const { name, generation, metageneration } = marked;
+  const made = {
+    key: context.key(staged.path),
+    nonce: staged.nonce,
+    description: descriptionOfCopy(marked, staged.nonce),
+    over: base,
+  };
+  try {
+    return await rewrite(context, { key: name, generation, metageneration }, made, signal);
+  } catch (error) {
+    const isInDoubt = outcomeOf(error) !== "not-applied";
+    progress.inDoubt ||= isInDoubt;
+    const isRefused = OmniError.is(error, "ALREADY_EXISTS", "PRECONDITION_FAILED");
+    if (signal?.aborted || !(isRefused || isMissing(error))) throw error;
+    if (isRefused && !isInDoubt) Object.assign(progress, { temporary: marked, refused: metageneration });
+    return undefined;
+  }
+}
+
+/** Marks a temporary object; `undefined` where it changed meanwhile, or may have. */
+async function mark(
+  context: Context,
   temporary: Resource,
   base: string,
   signal: AbortSignal | undefined,
-): Promise<Step> {
-  let marked: Resource | undefined;
+): Promise<Resource | undefined> {
   try {
-    marked = await patch(context, temporary, { metadata: { "omni-base": base } }, signal);
-    const { name, generation, metageneration } = marked;
-    const made = { key: context.key(path), nonce, description: descriptionOfCopy(marked, nonce), over: base };
-    return { resource: await rewrite(context, { key: name, generation, metageneration }, made, signal) };
+    return await patch(context, temporary, { metadata: { "omni-base": base } }, signal);
   } catch (error) {
-    if (signal?.aborted) throw error;
-    // Refused: somebody was at the path or at the temporary object meanwhile. The next round looks who.
-    if (OmniError.is(error, "ALREADY_EXISTS", "PRECONDITION_FAILED"))
-      return error.outcome === "not-applied" && marked !== undefined ? { marked } : {};
-    // A mark that was refused, or may or may not stand, is read again; a rewrite in doubt was asked about already.
-    const canGoOn = marked === undefined && (statusOf(error) === 412 || isTransient(error));
-    if (canGoOn || isMissing(error)) return {};
-    throw error;
+    const canGoOn = statusOf(error) === 412 || isMissing(error) || isTransient(error);
+    if (signal?.aborted || !canGoOn) throw notApplied(error, signal);
+    return undefined;
   }
 }
 
@@ -207,11 +218,11 @@ function isOvertaken(temporary: Resource, shown: Resource | undefined, refused: 
   return base !== undefined && base !== (shown?.generation ?? "0") && temporary.metageneration !== refused;
 }
 
-function gone(isLeft: boolean): OmniError {
+function gone(isLeft: boolean, { inDoubt }: Progress): OmniError {
   const reason = isLeft
     ? "the staged write was being committed when its process ended, and the path was written since: what was there is not known, and it is left alone"
     : "the staged write is gone: it was discarded or swept, or another write replaced it after its commit";
-  return new OmniError("NOT_FOUND", { reason, outcome: isLeft ? "unknown" : "not-applied" });
+  return new OmniError("NOT_FOUND", { reason, outcome: isLeft || inDoubt ? "unknown" : "not-applied" });
 }
 
 async function temporaryOf(

@@ -50,7 +50,7 @@ async function open({ settings }: Context, body: DriverBody, options: DriverWrit
     return { cutter, first, whole: first.byteLength < chunkBytes || (await untilAborted(cutter.isAtEnd(), signal)) };
   } catch (error) {
     cutter.abandon();
-    throw notApplied(error);
+    throw notApplied(error, signal);
   }
 }
 
@@ -151,7 +151,7 @@ async function uploadChunks(
     return await checked(context, resource, session, signal);
   } catch (error) {
     cutter.abandon();
-    if (session === undefined) throw notApplied(lostAtStart(made, asBucketMissing(error)));
+    if (session === undefined) throw notApplied(lostAtStart(made, asBucketMissing(error)), signal);
     return await settleFailed(context, made, session, error, signal);
   }
 }
@@ -220,7 +220,7 @@ async function settleFailed(
 ): Promise<Resource> {
   if (!session.mayBeFinished) {
     await session.cancel();
-    throw notApplied(isSessionGone(error) ? sessionGone(error) : lostAtStart(made, error));
+    throw notApplied(isSessionGone(error) ? sessionGone(error) : lostAtStart(made, error), signal);
   }
   if (signal?.aborted || OmniError.is(error)) throw error;
   const shown = await shownAt(context, made.key, signal, error);
@@ -238,9 +238,9 @@ function sessionGone(error: unknown): unknown {
 }
 
 /** The error of a write of which nothing is visible. */
-export function notApplied(error: unknown): unknown {
-  if (!OmniError.is(error)) return annotate(error, { outcome: "not-applied" });
-  if (error.outcome !== undefined || error.operation !== undefined) return error;
+export function notApplied(error: unknown, signal?: AbortSignal): unknown {
+  if (!OmniError.is(error)) return signal?.aborted ? error : annotate(error, { outcome: "not-applied" });
+  if (error.outcome === "not-applied" || error.operation !== undefined) return error;
   const { code, reason, retryable, cause } = error;
   return new OmniError(code, { reason, retryable, ...defined({ cause }), outcome: "not-applied" });
 }

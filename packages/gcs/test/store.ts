@@ -1,4 +1,5 @@
 import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { Storage } from "@google-cloud/storage";
 import { type GcsBackend, type GcsOptions, gcs } from "@omni/gcs";
 import type { RunningServer } from "@omni/servers";
 
@@ -18,13 +19,23 @@ export const CREDENTIALS = {
 
 /** How the driver is set up for a server of the tests. */
 export function optionsFor(server: Pick<RunningServer, "url">, more: Partial<GcsOptions> = {}): GcsOptions {
-  return { bucket: BUCKET, project: "test", apiEndpoint: server.url, credentials: CREDENTIALS, ...more };
+  return {
+    bucket: BUCKET,
+    project: "test",
+    apiEndpoint: server.url,
+    ...(more.client ? {} : { credentials: CREDENTIALS }),
+    ...more,
+  };
+}
+
+/** The SDK, without credentials. */
+export function rawClient(server: Pick<RunningServer, "url">): Storage {
+  return new Storage({ apiEndpoint: server.url, projectId: "test", useAuthWithCustomEndpoint: false });
 }
 
 /** Makes the bucket of the tests where it is missing. */
 export async function makeBucket(server: RunningServer, bucket: string = BUCKET): Promise<void> {
-  const { Storage } = await import("@google-cloud/storage");
-  const client = new Storage({ apiEndpoint: server.url, projectId: "test", useAuthWithCustomEndpoint: false });
+  const client = rawClient(server);
   const [exists] = await client.bucket(bucket).exists();
   if (!exists) await client.createBucket(bucket);
 }
