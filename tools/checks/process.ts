@@ -28,7 +28,11 @@ export async function runProcess(command: string, args: readonly string[], optio
     appendFileSync(logFile, text);
     if (live) process.stdout.write(text);
   });
-  const stop = (): void => stopGroup(child);
+  let killing: NodeJS.Timeout | undefined;
+  const stop = (): void => {
+    signalGroup(child, "SIGTERM");
+    killing ??= setTimeout(() => signalGroup(child, "SIGKILL"), graceMs(options.fullEnv));
+  };
   let hanging: NodeJS.Timeout | undefined;
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     appendFileSync(logFile, text);
@@ -46,6 +50,7 @@ export async function runProcess(command: string, args: readonly string[], optio
   } finally {
     signal.removeEventListener("abort", stop);
     clearTimeout(hanging);
+    clearTimeout(killing);
   }
 }
 
@@ -56,11 +61,19 @@ function ended(child: ChildProcess, command: string): Promise<[number | null, No
   });
 }
 
-function stopGroup(child: ChildProcess): void {
+/**
+ * A check may run checks itself (`npm test` in the push tier), whose processes are in groups of their own: the inner runner needs the time to end
+ * them before the outer one ends it.
+ */
+function graceMs(env: NodeJS.ProcessEnv): number {
+  return Number(env.OMNI_CHECK_DEPTH ?? 1) > 1 ? 1000 : 5000;
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   if (child.pid === undefined) return;
   try {
-    if (process.platform === "win32") child.kill("SIGKILL");
-    else process.kill(-child.pid, "SIGKILL");
+    if (process.platform === "win32") child.kill(signal);
+    else process.kill(-child.pid, signal);
   } catch (error) {
     // The group may have ended by itself between the decision and the signal.
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;

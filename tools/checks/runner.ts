@@ -31,7 +31,10 @@ export async function runChecks(checks: readonly Check[], settings: RunSettings)
   const print = settings.print ?? console.log;
   const totals: Totals = { passed: 0, failed: 0, skipped: 0 };
   const started = clock(settings);
-  for (const check of checks) add(totals, await runOne(check, settings, print));
+  for (const check of checks) {
+    add(totals, await runOne(check, settings, print));
+    if (interrupted) break;
+  }
   print(`\n${settings.tier}: ${checks.length} checks in ${seconds(clock(settings) - started)}`);
   print(closingLine(totals));
   return totals;
@@ -41,6 +44,10 @@ export async function runChecks(checks: readonly Check[], settings: RunSettings)
 export function closingLine(totals: Totals): string {
   return `${totals.passed} passed, ${totals.failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ""}`;
 }
+
+/** Somebody wants the whole run to end. */
+class Interruption extends CheckFailure {}
+let interrupted = false;
 
 /** One check on its way. */
 interface Attempt {
@@ -84,6 +91,7 @@ async function runOne(check: Check, settings: RunSettings, print: (line: string)
   try {
     return succeeded(attempt, await check.run(contextFor(attempt)));
   } catch (error) {
+    interrupted ||= error instanceof Interruption;
     return failed(attempt, error);
   } finally {
     clearTimeout(limit);
@@ -120,6 +128,7 @@ function contextFor(attempt: Attempt): CheckContext {
     // `npm test` inside of the push tier makes the push tier's runs.
     OMNI_TIER: tier === "test" ? (given.OMNI_TIER ?? tier) : tier,
     OMNI_RESULT_FILE: join(scratch, "result.json"),
+    OMNI_CHECK_DEPTH: String(Number(given.OMNI_CHECK_DEPTH ?? 0) + 1),
     ...(tier === "push" ? { OMNI_KILLS: given.OMNI_KILLS ?? "20" } : {}),
     ...(tier === "full" ? { OMNI_SEED: String(seed) } : {}),
   };
@@ -163,11 +172,9 @@ function stopOnSignals(stop: AbortController): () => void {
   const names = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   const hooks = names.map((name) => {
     const hook = (): void => {
-      stop.abort(new CheckFailure(`stopped by ${name}`));
-      process.exitCode = 130;
-      setImmediate(() => process.exit(130));
+      stop.abort(new Interruption(`stopped by ${name}`));
     };
-    process.once(name, hook);
+    process.on(name, hook);
     return () => process.removeListener(name, hook);
   });
   return () => {
