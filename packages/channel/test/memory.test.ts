@@ -1,0 +1,67 @@
+import { execFile } from "node:child_process";
+import { getEventListeners } from "node:events";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { channel } from "@omni/channel";
+import { recordCounts } from "@omni/property";
+import { all } from "./messages.ts";
+
+const program = fileURLToPath(new URL("./memory-program.ts", import.meta.url));
+
+/** How many messages go through, and how many channels are opened: the full counts by the environment. */
+const messages = Number(process.env.OMNI_CHANNEL_MESSAGES ?? 300_000);
+const channels = Number(process.env.OMNI_CHANNELS ?? 5_000);
+
+describe("memory", () => {
+  it("stays flat while messages go through a buffer of 100 to a slow reader", async () => {
+    const args = ["--conditions=@omni/source", "--expose-gc", "--no-warnings", program, String(messages), "500"];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { env: { ...process.env, NODE_OPTIONS: "" } });
+    const { received, mostWaiting, residentBytes } = JSON.parse(stdout) as {
+      received: number;
+      mostWaiting: number;
+      residentBytes: number[];
+    };
+    expect([received, mostWaiting]).toEqual([messages, 100]);
+    // The first tenth warms up; from there on nothing may pile up: a byte kept of each message would be seen.
+    const growth = (residentBytes.at(-1) as number) - (residentBytes[1] as number);
+    expect(growth).toBeLessThan(Math.max(16 * 1024 * 1024, (messages * 64) / 40));
+    recordCounts({ channelMessages: received, residentGrowthBytes: Math.max(0, growth) });
+  }, 900_000);
+
+  it("is let go of by channels that were opened and closed: no listener, no timer, no entry", async () => {
+    const backend = channel();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const handles = (): number =>
+      process.getActiveResourcesInfo().filter((kind) => kind === "Timeout" || kind === "Immediate").length;
+    const before = handles();
+    for (let i = 0; i < channels; i++) {
+      const path = `subscriber/${i}`;
+      const reader = await backend.read(path, { signal });
+      if (i % 4 === 0) await reader.close();
+      if (i % 4 === 1) {
+        const pending = reader.messages().next();
+        await backend.broadcast(path, "hello");
+        await pending;
+        await reader.close();
+      }
+      if (i % 4 === 2) {
+        const writer = backend.createWriter(path, { signal });
+        await writer.write("one");
+        await writer.close();
+        expect(await all(reader)).toEqual(["one"]);
+      }
+      if (i % 4 === 3) {
+        const failed = all(reader).catch((error: Error) => error.message);
+        const writer = backend.createWriter(path, { signal });
+        await writer.abort(new Error("given up"));
+        expect(await failed).toContain("given up");
+      }
+    }
+    expect(backend.channelCount).toBe(0);
+    expect(backend.driver.table.size).toBe(0);
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
+    expect(handles()).toBeLessThanOrEqual(before);
+    recordCounts({ channelsOpenedAndClosed: channels });
+  }, 300_000);
+});
