@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Clock } from "../clock.ts";
 import { OmniError, wrapError } from "../error.ts";
 import type { Logger } from "../logger.ts";
@@ -46,6 +47,9 @@ export class RunningConsumer implements Consumer {
   readonly #maxDeliveries: number;
   readonly #deadLetter: string | false;
   readonly #drained = new AbortController();
+  readonly #stop = (): void => {
+    this.close().catch((error) => this.#report(error, undefined));
+  };
   readonly #ready: Promise<void>;
   readonly #done: Promise<void>;
   #extending: unknown;
@@ -71,9 +75,10 @@ export class RunningConsumer implements Consumer {
     this.#done.catch(() => undefined);
     if (options.onError) this.#told();
     this.#extendHeld();
-    options.signal?.addEventListener("abort", () => void this.close().catch((error) => this.#report(error, undefined)), {
-      once: true,
-    });
+    // Every handler may listen to it.
+    setMaxListeners(0, this.#drained.signal);
+    options.signal?.addEventListener("abort", this.#stop, { once: true });
+    if (options.signal?.aborted) this.#stop();
   }
 
   ready(): Promise<void> {
@@ -234,7 +239,8 @@ export class RunningConsumer implements Consumer {
   }
 
   async #close(drainMs: number): Promise<void> {
-    const { subscription, clock } = this.#parts;
+    const { subscription, clock, options } = this.#parts;
+    options.signal?.removeEventListener("abort", this.#stop);
     this.#lanes.halt();
     for (const task of this.#lanes.held()) if (task.timer !== undefined) clock.clearTimeout(task.timer);
     try {

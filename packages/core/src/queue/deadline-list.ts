@@ -15,14 +15,16 @@ export interface DeadlineEntry {
  * entry.
  */
 export class DeadlineList {
+  /** Milliseconds. */
+  readonly lengthMs: number;
   readonly #clock: Clock;
-  readonly #lengthMs: number;
+
   #first: DeadlineEntry | undefined;
   #last: DeadlineEntry | undefined;
   #timer: unknown;
 
   constructor(lengthMs: number, clock: Clock) {
-    this.#lengthMs = lengthMs;
+    this.lengthMs = lengthMs;
     this.#clock = clock;
   }
 
@@ -31,13 +33,13 @@ export class DeadlineList {
   }
 
   add(entry: DeadlineEntry): void {
-    entry.dueAt = this.#clock.now() + this.#lengthMs;
+    entry.dueAt = this.#clock.now() + this.lengthMs;
     entry.previous = this.#last;
     entry.next = undefined;
     if (this.#last) this.#last.next = entry;
     else this.#first = entry;
     this.#last = entry;
-    if (this.#timer === undefined) this.#timer = this.#arm(this.#lengthMs);
+    if (this.#timer === undefined) this.#timer = this.#arm(this.lengthMs);
     else if (!entry.previous) refOf(this.#timer)?.ref?.();
   }
 

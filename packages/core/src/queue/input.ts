@@ -22,11 +22,12 @@ export interface MessageDefaults {
  */
 export function toMessage(input: MessageInput, defaults: MessageDefaults): Message {
   if (typeof input !== "object" || input === null) throw invalid("a message", input, "an object like { topic, data }");
-  const timestamp = input.timestamp ?? defaults.now();
+  const now = defaults.now();
+  const timestamp = input.timestamp ?? now;
   if (!Number.isInteger(timestamp) || timestamp < 0)
     throw invalid("timestamp", input.timestamp, "whole milliseconds since the epoch");
   return new PortableMessage({
-    id: input.id === undefined ? newId(defaults.now()) : checkText("id", input.id, 256),
+    id: input.id === undefined ? newId(now) : checkText("id", input.id, 256),
     topic: checkTopic(input.topic ?? defaults.topic),
     key: input.key === undefined ? undefined : checkKey(input.key),
     source: input.source === undefined ? defaults.source : checkText("source", input.source, 1024),

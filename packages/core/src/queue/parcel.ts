@@ -2,9 +2,18 @@ import type { DeadlineEntry, DeadlineList } from "./deadline-list.ts";
 import type { DriverPublishOptions, PublishOutcome } from "./driver.ts";
 import type { WireMessage } from "./envelope.ts";
 import type { Message } from "./message.ts";
+import type { PublishResult } from "./provider.ts";
 
 /** How a publish stands. */
 export type PublishState = "waiting" | "sent" | "settled";
+
+/** Who is told of a message's end. */
+export interface PublishOwner {
+  /** The broker's word on a message, or what stands for it. */
+  settled(entry: PublishEntry, outcome: PublishOutcome): PublishResult;
+  /** The message's time is over. */
+  expired(entry: PublishEntry): void;
+}
 
 /** One message on its way to the broker. */
 export class PublishEntry implements DeadlineEntry {
@@ -16,21 +25,21 @@ export class PublishEntry implements DeadlineEntry {
   dueAt = 0;
   state: PublishState = "waiting";
   parcel: Parcel | undefined = undefined;
-  readonly #settle: (entry: PublishEntry, outcome: PublishOutcome) => void;
-  readonly #expire: (entry: PublishEntry) => void;
+  readonly #owner: PublishOwner;
+  readonly #resolve: (result: PublishResult) => void;
 
   constructor(
     message: Message,
     wire: WireMessage,
     deadlines: DeadlineList,
-    settle: (entry: PublishEntry, outcome: PublishOutcome) => void,
-    expire: (entry: PublishEntry) => void,
+    owner: PublishOwner,
+    resolve: (result: PublishResult) => void,
   ) {
     this.message = message;
     this.wire = wire;
     this.deadlines = deadlines;
-    this.#settle = settle;
-    this.#expire = expire;
+    this.#owner = owner;
+    this.#resolve = resolve;
   }
 
   /** The first word counts; what a broker says later is too late. */
@@ -39,11 +48,11 @@ export class PublishEntry implements DeadlineEntry {
     this.state = "settled";
     this.deadlines.remove(this);
     this.parcel?.left();
-    this.#settle(this, outcome);
+    this.#resolve(this.#owner.settled(this, outcome));
   }
 
   expire(): void {
-    if (this.state !== "settled") this.#expire(this);
+    if (this.state !== "settled") this.#owner.expired(this);
   }
 }
 

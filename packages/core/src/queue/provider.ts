@@ -219,7 +219,10 @@ export interface ConsumeOptions extends Omit<SubscribeOptions, "maxInFlight"> {
   readonly retryIf?: ((error: unknown) => boolean) | undefined;
   /** Functions around the handler, the first one outermost. @default none */
   readonly middleware?: readonly Middleware[] | undefined;
-  /** Deliveries taken beyond those that are handled, so that other keys go on while one waits. @default 16 */
+  /**
+   * Deliveries taken beyond those that are handled, so that other keys go on while one waits. 0 for long work that others should get at once when
+   * they are free. @default the concurrency
+   */
   readonly prefetch?: number | undefined;
   /** Told of each failure: of handlers, and of settling. */
   readonly onError?: ((error: unknown, message: Message | undefined) => void) | undefined;

@@ -9,7 +9,7 @@ import { type EnvelopeForm, encodeMessage, type WireMessage, wireSize } from "./
 import type { QueueFeatures } from "./features.ts";
 import { KeyLanes } from "./key-lanes.ts";
 import type { Message } from "./message.ts";
-import { Parcel, PublishEntry } from "./parcel.ts";
+import { Parcel, PublishEntry, type PublishOwner } from "./parcel.ts";
 import type { BatchOptions, PublishResult } from "./provider.ts";
 
 /** What a publisher works with. */
@@ -29,7 +29,7 @@ export interface PublisherParts {
  * Every message ends once: acked, duplicate, rejected, or unknown. It is rejected only when the driver said so, when the driver threw (nothing was
  * handed over), or when it never left the lane of its key.
  */
-export class Publisher {
+export class Publisher implements PublishOwner {
   readonly #parts: PublisherParts;
   readonly #lanes: KeyLanes;
   readonly #batcher: Batcher | undefined;
@@ -113,14 +113,7 @@ export class Publisher {
     counters.inFlight += 1;
     this.#open += 1;
     const deadlines = this.#deadlinesOf(timeoutMs);
-    const settle = (settled: PublishEntry, outcome: PublishOutcome): void => {
-      counters.inFlight -= 1;
-      resolve(this.#resultOf(settled.message, outcome));
-      this.#lanes.leave(settled);
-      this.#open -= 1;
-      if (this.#open === 0) this.#becomeIdle();
-    };
-    const entry = new PublishEntry(message, wire, deadlines, settle, (late) => this.#expire(late, timeoutMs));
+    const entry = new PublishEntry(message, wire, deadlines, this, resolve);
     if (timeoutMs !== Number.POSITIVE_INFINITY) deadlines.add(entry);
     return entry;
   }
@@ -135,7 +128,17 @@ export class Publisher {
     return list;
   }
 
-  #expire(entry: PublishEntry, timeoutMs: number): void {
+  settled(entry: PublishEntry, outcome: PublishOutcome): PublishResult {
+    this.#parts.counters.inFlight -= 1;
+    const result = this.#resultOf(entry.message, outcome);
+    this.#lanes.leave(entry);
+    this.#open -= 1;
+    if (this.#open === 0) this.#becomeIdle();
+    return result;
+  }
+
+  expired(entry: PublishEntry): void {
+    const timeoutMs = entry.deadlines.lengthMs;
     const reason = new OmniError("TIMEOUT", { reason: `no word from the broker within ${timeoutMs} ms`, outcome: "not-applied" });
     const { parcel } = entry;
     if (!parcel || isAwaited(parcel, entry)) {

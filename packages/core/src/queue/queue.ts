@@ -38,7 +38,6 @@ import { withTimeout } from "./timeout.ts";
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_IN_FLIGHT = 16;
-const DEFAULT_PREFETCH = 16;
 // Deliveries that did not begin to run are given back soon after a close; the driver's own close has this long.
 const CLOSE_MS = 10_000;
 
@@ -268,11 +267,19 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
       topic: checked,
       group,
       open: (signal) => this.#open(checked, { group, from, maxInFlight }, { ...options, signal }, context),
-      onClose: (closed) => this.#subscriptions.delete(closed),
+      onClose: (closed) => {
+        this.#subscriptions.delete(closed);
+        options.signal?.removeEventListener("abort", stop);
+      },
     });
+    const stop = (): void => {
+      subscription
+        .close()
+        .catch((error) => this.#logger.warn({ provider: this.name, topic: checked, error: String(error) }, "unsubscribing failed"));
+    };
     this.#subscriptions.add(subscription);
-    options.signal?.addEventListener("abort", () => void subscription.close(), { once: true });
-    if (options.signal?.aborted) void subscription.close();
+    options.signal?.addEventListener("abort", stop, { once: true });
+    if (options.signal?.aborted) stop();
     return subscription;
   }
 
@@ -316,7 +323,7 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
     if (typeof handler !== "function") throw invalidOption("handler", handler, "a function");
     const store = options.dedupe && checkDedupe(options.dedupe);
     const concurrency = checkCount("concurrency", options.concurrency ?? 1);
-    const prefetch = options.prefetch ?? DEFAULT_PREFETCH;
+    const prefetch = options.prefetch ?? concurrency;
     checkMs("prefetch", prefetch);
     const { signal: _, ...joining } = options;
     const subscription = this.#subscribe("consume", topic, joining, concurrency + prefetch);

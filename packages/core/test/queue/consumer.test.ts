@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { createQueue, type DriverDelivery, memoryDedupe, type QueueDriver } from "@omni/core/queue";
 import { memoryDriver, memoryQueue } from "@omni/queue-memory";
 import { ManualClock, turn } from "./manual-clock.ts";
@@ -181,6 +182,27 @@ describe("a consumer", () => {
     const suppressed = await Promise.all(queues.map(async (queue) => (await queue.stats()).suppressed));
     expect(suppressed.sort()).toEqual([0, 1]);
     for (const queue of queues) await queue.close();
+  });
+});
+
+describe("an abort signal of the application", () => {
+  test("that has aborted already ends a subscription and a consumer at once", async () => {
+    await using queue = memoryQueue({ topic: "t" });
+    const signal = AbortSignal.abort();
+    expect(await queue.subscribe({ signal }).next()).toEqual({ done: true, value: undefined });
+    await queue.consume(() => undefined, { signal }).done;
+  });
+
+  test("has no listener left when they are closed", async () => {
+    await using queue = memoryQueue({ topic: "t" });
+    const { signal } = new AbortController();
+    const subscription = queue.subscribe({ signal });
+    const consumer = await queue.consume(() => undefined, { signal });
+    await queue.publish({ data: "x" }, { signal });
+    expect(getEventListeners(signal, "abort")).toHaveLength(2);
+    await subscription.close();
+    await consumer.close();
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
   });
 });
 
