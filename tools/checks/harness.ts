@@ -20,6 +20,14 @@ export function jestHarness(paths: readonly string[], numbers: HarnessNumbers): 
   };
 }
 
+/** Jest files that need servers of the full tier; what they count is their cases. A server that cannot be had is a failure. */
+export function jestOnServers(paths: readonly string[]): (context: CheckContext) => Promise<CheckOutcome> {
+  return async (context) => {
+    const outcome = await runJest(context, { args: paths, env: { OMNI_REQUIRE_SERVERS: "1" } });
+    return { ...outcome, counts: { cases: outcome.passed } };
+  };
+}
+
 /**
  * The counts a harness left: one JSON object, or one on each line (several tests of a file append). Numbers of one name are added up.
  *

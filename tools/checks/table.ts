@@ -4,7 +4,7 @@ import { apiReports } from "./api-reports.ts";
 import { bareClone, bareCloneQuick } from "./bare-clone.ts";
 import type { Check, CheckContext, CheckOutcome } from "./check.ts";
 import { demoRuns } from "./demo.ts";
-import { jestHarness } from "./harness.ts";
+import { jestHarness, jestOnServers } from "./harness.ts";
 import { fanOutMemory } from "./memory.ts";
 import { attw, publint, toolsPath } from "./package-checks.ts";
 import { rehearsal } from "./rehearsal.ts";
@@ -120,6 +120,14 @@ export const checks: readonly Check[] = [
     budgetSeconds: 1800,
     inputs: ["packages/core/src", "packages/file/src", "packages/multi/src", "bench/fan-out-1gib.ts", "bench/runner"],
     run: fanOutMemory,
+  },
+  {
+    name: "s3-ceph",
+    about: "the storage kit on Ceph's gateway, the faithful S3 server",
+    tiers: ["full"],
+    budgetSeconds: 900,
+    inputs: ["packages/core/src", "packages/s3"],
+    run: jestOnServers(["packages/s3/test/kit-ceph.full.test.ts"]),
   },
   {
     name: "verification",
