@@ -16,7 +16,8 @@ export default {
   extensionsToTreatAsEsm: [".ts"],
   transform: { "\\.ts$": ["@swc/jest", { jsc: { parser: { syntax: "typescript" }, target: "es2023" }, module: { type: "es6" } }] },
   testEnvironmentOptions: { customExportConditions: ["@omni/source", "node", "node-addons"] },
-  // What needs the servers of the full tier, or its time, is named *.full.test.ts.
+  // What needs the servers of the full tier, or its time, is named *.full.test.ts. Turbo runs no tests.
+  // biome-ignore lint/suspicious/noUndeclaredEnvVars: turbo.json knows only what builds depend on
   testPathIgnorePatterns: ["/node_modules/", ...(process.env.OMNI_TIER === "full" ? [] : ["\\.full\\.test\\.ts$"])],
   modulePathIgnorePatterns: ["/dist/"],
   // Workers inherit Node's flags from the command that starts jest (tools/checks): --experimental-vm-modules.

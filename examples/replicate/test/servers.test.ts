@@ -18,7 +18,12 @@ else
 
     beforeAll(async () => {
       const { url, region, credentials } = s3Server;
-      const client = new S3Client({ endpoint: url, region, credentials: { ...credentials } as never, forcePathStyle: true });
+      const client = new S3Client({
+        endpoint: url,
+        region: region ?? "us-east-1",
+        credentials: { ...credentials } as never,
+        forcePathStyle: true,
+      });
       await client.send(new CreateBucketCommand({ Bucket: bucket }));
       client.destroy();
       await new Storage({ apiEndpoint: google().url, projectId: "test", useAuthWithCustomEndpoint: false }).createBucket(bucket);
@@ -35,7 +40,7 @@ else
       const { url, region, credentials } = s3Server;
       const amazon = new URLSearchParams({
         endpoint: url,
-        region,
+        region: region ?? "us-east-1",
         access_key_id: credentials.accessKeyId as string,
         secret_access_key: credentials.secretAccessKey as string,
         provider: "minio",

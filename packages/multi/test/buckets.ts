@@ -4,7 +4,12 @@ import type { RunningServer } from "@omni/servers";
 
 /** Makes a bucket at an S3 server of the tests. */
 export async function makeS3Bucket({ url, credentials, region }: RunningServer, bucket: string): Promise<void> {
-  const client = new S3Client({ endpoint: url, region, credentials: { ...credentials } as never, forcePathStyle: true });
+  const client = new S3Client({
+    endpoint: url,
+    region: region ?? "us-east-1",
+    credentials: { ...credentials } as never,
+    forcePathStyle: true,
+  });
   await client.send(new CreateBucketCommand({ Bucket: bucket }));
   client.destroy();
 }
