@@ -41,8 +41,8 @@ else
       const amazon = new URLSearchParams({
         endpoint: url,
         region: region ?? "us-east-1",
-        access_key_id: credentials.accessKeyId as string,
-        secret_access_key: credentials.secretAccessKey as string,
+        access_key_id: credentials?.accessKeyId as string,
+        secret_access_key: credentials?.secretAccessKey as string,
         provider: "minio",
       });
       const cloud = new URLSearchParams({ api_endpoint: google().url, project: "test" });
@@ -55,7 +55,7 @@ else
       expect(stdout).toMatch(/^3 files/);
       expect(stdout).toContain(`s3://${bucket}/demo`);
       expect(stdout).toMatch(new RegExp(`gs://${bucket}/demo\\s+│ 3\\s+│ 0\\s+│ 0\\s+│ 3\\s+│ 0\\s+│ 0`));
-      expect(stdout).not.toContain(credentials.secretAccessKey);
+      expect(stdout).not.toContain(credentials?.secretAccessKey);
       expect(code).toBe(0);
     });
   });
