@@ -151,7 +151,10 @@ export class Topic {
     const { capacity, whenFull } = this.#settings;
     const nobody =
       this.#groups.size === 0 ? "nobody has subscribed to it" : `its slowest group has not settled ${this.backlog} messages`;
-    const remedy = whenFull === "reject" ? 'add a consumer, raise `capacity`, or choose `whenFull: "wait"`' : "add a consumer, or raise `capacity`";
+    const remedy =
+      whenFull === "reject"
+        ? 'add a consumer, raise `capacity`, or choose `whenFull: "wait"`'
+        : "add a consumer, or raise `capacity`";
     const reason = `the queue is full: the topic holds ${capacity} messages and ${nobody}; ${remedy}`;
     return new OmniError("QUEUE_FULL", { reason, retryable: true, outcome: "not-applied" });
   }

@@ -9,7 +9,7 @@ import { queueChannel, tracedQueue } from "./diagnostics.ts";
 import type { BrowsedMessage, DriverSubscription, QueueDriver, QueueSupporting } from "./driver.ts";
 import { decodeMessage, type EnvelopeForm } from "./envelope.ts";
 import { completeQueueFeatures, type QueueAbility, type QueueFeatures } from "./features.ts";
-import { checkTopic, toMessage } from "./input.ts";
+import { checkTopic } from "./input.ts";
 import type { Message, MessageInput } from "./message.ts";
 import { checkDedupe } from "./once.ts";
 import {
@@ -31,8 +31,9 @@ import {
   type SubscribeOptions,
   type Subscription,
 } from "./provider.ts";
-import { failureOfMany, failureOfOne, isNotAcked } from "./publish-failure.ts";
+import { PublishCalls } from "./publish-calls.ts";
 import { Publisher } from "./publisher.ts";
+import { checkForm, checkGroup, checkTimeout, timeOf } from "./queue-options.ts";
 import { OpenSubscription } from "./subscription.ts";
 import { withTimeout } from "./timeout.ts";
 
@@ -93,13 +94,12 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
   readonly features: QueueFeatures;
   readonly driver: D;
   readonly #group: string;
-  readonly #source: string | undefined;
   readonly #form: EnvelopeForm;
-  readonly #publishTimeoutMs: number;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #counters = new Counters();
   readonly #publisher: Publisher;
+  readonly #calls: PublishCalls;
   readonly #subscriptions = new Set<OpenSubscription>();
   readonly #consumers = new Set<RunningConsumer>();
   readonly #dedupe = new Set<DedupeStore>();
@@ -113,9 +113,8 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
     this.features = completeQueueFeatures(driver.features, (ability) => typeof driver[ability] === "function");
     this.topic = options.topic === undefined ? undefined : checkTopic(options.topic);
     this.#group = checkGroup(options.group ?? DEFAULT_GROUP);
-    this.#source = options.source;
     this.#form = checkForm(options.form ?? (this.features.headers ? "binary" : "json"), this.features);
-    this.#publishTimeoutMs = checkTimeout("publishTimeoutMs", options.publishTimeoutMs ?? DEFAULT_TIMEOUT_MS);
+    const timeoutMs = checkTimeout("publishTimeoutMs", options.publishTimeoutMs ?? DEFAULT_TIMEOUT_MS);
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
     this.#publisher = new Publisher({
@@ -127,7 +126,15 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
       form: this.#form,
       batch: options.batch ?? false,
     });
-    if (this.topic !== undefined) driver.check?.(this.topic);
+    const { topic } = this;
+    this.#calls = new PublishCalls(driver, this.#publisher, {
+      topic,
+      source: options.source,
+      timeoutMs,
+      now: () => this.#clock.now(),
+      admit: () => this.#checkIntake(),
+    });
+    if (topic !== undefined) driver.check?.(topic);
   }
 
   supports<A extends QueueAbility>(ability: A): this is QueueProvider<D & QueueSupporting<A>> {
@@ -141,7 +148,7 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
     options: PublishOptions = {},
   ): Promise<PublishResult | readonly PublishResult[]> {
     const publish = (): Promise<PublishResult | readonly PublishResult[]> =>
-      isMany(given) ? this.#publishMany(given, options) : this.#publishOne(given, options);
+      isMany(given) ? this.#calls.many(given, options) : this.#calls.one(given, options);
     if (!queueChannel.hasSubscribers) return publish();
     const [topic, id, count] = isMany(given)
       ? [options.topic, undefined, given.length]
@@ -209,44 +216,6 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  async #publishOne(input: MessageInput, options: PublishOptions): Promise<PublishResult> {
-    const { message, wire, timeoutMs } = this.#prepare([input], options)[0]!;
-    const { signal } = options;
-    const { entry, result } = this.#publisher.publishOne(message, wire, timeoutMs);
-    const settled = signal ? await this.#orAbort(signal, result, (reason) => this.#publisher.abandon(entry, reason)) : await result;
-    if (isNotAcked(settled)) throw failureOfOne(settled);
-    return settled;
-  }
-
-  async #publishMany(inputs: readonly MessageInput[], options: PublishOptions): Promise<readonly PublishResult[]> {
-    const items = this.#prepare(inputs, options);
-    if (items.length === 0) return [];
-    const { signal } = options;
-    const { entries, results } = this.#publisher.publishMany(items, items[0]!.timeoutMs);
-    const giveUp = (reason: unknown): void => {
-      for (const entry of entries) this.#publisher.abandon(entry, reason);
-    };
-    const settled = signal ? await this.#orAbort(signal, results, giveUp) : await results;
-    if (settled.some(isNotAcked)) throw failureOfMany(settled, this.name);
-    return settled;
-  }
-
-  /** Everything that can be refused is refused here, before any message is sent. */
-  #prepare(inputs: readonly MessageInput[], options: PublishOptions) {
-    this.#checkIntake();
-    options.signal?.throwIfAborted();
-    const timeoutMs = options.timeoutMs === undefined ? this.#publishTimeoutMs : checkTimeout("timeoutMs", options.timeoutMs);
-    const defaults = { topic: options.topic ?? this.topic, source: this.#source, now: () => this.#clock.now() };
-    try {
-      return inputs.map((input) => {
-        const message = toMessage(input, defaults);
-        return { message, wire: this.#publisher.encode(message), timeoutMs };
-      });
-    } catch (error) {
-      throw wrapError(error, { backend: this.name, operation: "publish", outcome: "not-applied" }, this.driver.classifyError);
-    }
   }
 
   #subscribe(operation: string, topic: unknown, options: SubscribeOptions, maxInFlight: number): OpenSubscription {
@@ -337,19 +306,12 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
       clock: this.#clock,
       logger: this.#logger,
       features: this.features,
-      deadLetter: (letter) => this.#publishDeadLetter(letter),
+      // Past the gate of a closing queue: what fails while it drains has to be put somewhere.
+      deadLetter: (letter) => this.#calls.deadLetter(letter),
       onClose: (closed) => this.#consumers.delete(closed),
     });
     this.#consumers.add(consumer);
     return startOf(consumer);
-  }
-
-  // Past the gate of a closing queue: what fails while the queue drains has to be put somewhere.
-  async #publishDeadLetter(letter: MessageInput): Promise<void> {
-    const message = toMessage(letter, { topic: undefined, source: undefined, now: () => this.#clock.now() });
-    const { result } = this.#publisher.publishOne(message, this.#publisher.encode(message), this.#publishTimeoutMs);
-    const settled = await result;
-    if (isNotAcked(settled)) throw failureOfOne(settled);
   }
 
   async #brokerStats(options: StatsOptions): Promise<Partial<QueueStats>> {
@@ -372,18 +334,6 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
       return await withTimeout(call, { signal: options.signal, timeoutMs, clock: this.#clock, context });
     } catch (error) {
       throw options.signal?.aborted ? options.signal.reason : wrapError(error, context, this.driver.classifyError);
-    }
-  }
-
-  async #orAbort<T>(signal: AbortSignal, result: Promise<T>, giveUp: (reason: unknown) => void): Promise<T> {
-    const stop = (): void => giveUp(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
-    try {
-      const settled = await result;
-      if (signal.aborted && isGivenUp(settled, signal.reason)) throw signal.reason;
-      return settled;
-    } finally {
-      signal.removeEventListener("abort", stop);
     }
   }
 
@@ -464,40 +414,6 @@ function startOf(consumer: RunningConsumer): ConsumerStart {
 
 function isMany(given: MessageInput | readonly MessageInput[]): given is readonly MessageInput[] {
   return Array.isArray(given);
-}
-
-function isGivenUp(settled: unknown, reason: unknown): boolean {
-  const results = (Array.isArray(settled) ? settled : [settled]) as readonly PublishResult[];
-  return results.some((result) => isNotAcked(result) && causeOf(result.error) === reason);
-}
-
-function causeOf(error: unknown): unknown {
-  let last = error;
-  while (last instanceof Error && last.cause !== undefined) last = last.cause;
-  return last;
-}
-
-function checkGroup(group: unknown): string {
-  if (typeof group === "string" && /^[\x21-\x7e]{1,200}$/.test(group)) return group;
-  throw invalidOption("group", group, "1 to 200 printable ASCII characters without blanks");
-}
-
-function checkForm(form: unknown, features: QueueFeatures): EnvelopeForm {
-  if (form !== "binary" && form !== "json") throw invalidOption("form", form, '"binary" or "json"');
-  if (form === "binary" && !features.headers) throw invalidOption("form", form, '"json": this broker has no headers');
-  return form;
-}
-
-function checkTimeout(name: string, value: unknown): number {
-  if (value === Number.POSITIVE_INFINITY) return value as number;
-  return checkCount(name, value);
-}
-
-function timeOf(name: string, time: Date | number | undefined): number | undefined {
-  if (time === undefined) return undefined;
-  const ms = Number(time);
-  if (!Number.isFinite(ms)) throw invalidOption(name, time, "a Date or milliseconds since the epoch");
-  return ms;
 }
 
 function dropUndefined<T extends object>(record: T): Partial<T> {
