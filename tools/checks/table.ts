@@ -122,6 +122,22 @@ export const checks: readonly Check[] = [
     run: fanOutMemory,
   },
   {
+    name: "channel-properties",
+    about: "random writers, readers, closes, deletes, aborts and broadcasts: nothing lost, doubled, reordered, glued or left waiting",
+    tiers: ["full"],
+    budgetSeconds: 900,
+    inputs: ["packages/core/src", "packages/channel"],
+    run: jestHarness(["packages/channel/test/model.test.ts"], { OMNI_RUNS: "10000" }),
+  },
+  {
+    name: "channel-memory",
+    about: "10 million messages through a buffer of 100 and 100,000 channels opened and closed: memory, listeners and timers stay flat",
+    tiers: ["full"],
+    budgetSeconds: 900,
+    inputs: ["packages/core/src", "packages/channel"],
+    run: jestHarness(["packages/channel/test/memory.test.ts"], {}),
+  },
+  {
     name: "s3-ceph",
     about: "the storage kit on Ceph's gateway, the faithful S3 server",
     tiers: ["full"],

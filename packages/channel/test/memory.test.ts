@@ -8,9 +8,10 @@ import { all } from "./messages.ts";
 
 const program = fileURLToPath(new URL("./memory-program.ts", import.meta.url));
 
-/** How many messages go through, and how many channels are opened: the full counts by the environment. */
-const messages = Number(process.env.OMNI_CHANNEL_MESSAGES ?? 300_000);
-const channels = Number(process.env.OMNI_CHANNELS ?? 5_000);
+/** How many messages go through, and how many channels are opened. */
+const full = process.env.OMNI_TIER === "full";
+const messages = Number(process.env.OMNI_CHANNEL_MESSAGES ?? (full ? 10_000_000 : 300_000));
+const channels = Number(process.env.OMNI_CHANNELS ?? (full ? 100_000 : 5_000));
 
 describe("memory", () => {
   it("stays flat while messages go through a buffer of 100 to a slow reader", async () => {
