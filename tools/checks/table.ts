@@ -123,7 +123,8 @@ export const checks: readonly Check[] = [
   },
   {
     name: "channel-properties",
-    about: "random writers, readers, closes, deletes, aborts and broadcasts: nothing lost, doubled, reordered, glued or left waiting",
+    about:
+      "random writers, readers, closes, deletes, aborts and broadcasts: nothing lost, doubled, reordered, glued or left waiting",
     tiers: ["full"],
     budgetSeconds: 900,
     inputs: ["packages/core/src", "packages/channel"],
@@ -131,7 +132,8 @@ export const checks: readonly Check[] = [
   },
   {
     name: "channel-memory",
-    about: "10 million messages through a buffer of 100 and 100,000 channels opened and closed: memory, listeners and timers stay flat",
+    about:
+      "10 million messages through a buffer of 100 and 100,000 channels opened and closed: memory, listeners and timers stay flat",
     tiers: ["full"],
     budgetSeconds: 900,
     inputs: ["packages/core/src", "packages/channel"],
