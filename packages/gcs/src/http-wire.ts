@@ -2,7 +2,7 @@ import { Agent as HttpAgent, type IncomingHttpHeaders, type IncomingMessage, req
 import { Agent as HttpsAgent, request as requestHttps } from "node:https";
 import { backoffMs, delay, OmniError } from "@omni/core";
 import type { Account } from "./account.ts";
-import { annotate, GcsError, isTransient, mayHaveApplied, type RequestFacts, retryAfterOf } from "./errors.ts";
+import { annotate, factsOf, GcsError, isTransient, mayHaveApplied, type RequestFacts, retryAfterOf } from "./errors.ts";
 import type { GcsSettings } from "./settings.ts";
 import type { Answer, OpenAnswer, Wire, WireRequest } from "./wire.ts";
 
@@ -57,7 +57,7 @@ export function httpWire(settings: GcsSettings, account: Account): Wire {
       } catch (error) {
         inDoubt ||= request.effect !== "reads" && mayHaveApplied(error);
         if (signal?.aborted) throw stopped(request, signal.reason, inDoubt);
-        annotate(error, { ...factsOf(request, settings), ...outcomeOf(request, inDoubt) });
+        annotate(error, { ...requestFacts(request, settings), ...factsOf(error), ...outcomeOf(request, inDoubt) });
         const isOver = tries >= settings.maxAttempts || !isTransient(error) || (inDoubt && request.effect === "single");
         if (isOver) throw error;
         await pause(Math.min(MAX_WAIT_MS, retryAfterOf(error) ?? backoffMs(tries)), signal);
@@ -81,7 +81,7 @@ export function httpWire(settings: GcsSettings, account: Account): Wire {
   };
 }
 
-function factsOf({ operation }: WireRequest, { bucket, endpoint, anonymous }: GcsSettings): RequestFacts {
+function requestFacts({ operation }: WireRequest, { bucket, endpoint, anonymous }: GcsSettings): RequestFacts {
   return { operation, bucket, endpoint, anonymous };
 }
 

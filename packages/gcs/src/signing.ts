@@ -6,6 +6,7 @@ import type { GcsSettings } from "./settings.ts";
 
 /** The longest that a signature holds: https://cloud.google.com/storage/docs/access-control/signed-urls */
 const MAX_SECONDS = 7 * 24 * 3600;
+const GOOGLE = "https://storage.googleapis.com";
 const ACTIONS = { GET: "read", PUT: "write", DELETE: "delete" } as const;
 
 /** Signs a URL with the SDK's signer, version 4. Nothing is sent to the store; without a key of its own the account signs through IAM. */
@@ -25,7 +26,7 @@ export async function signUrl(account: Account, settings: GcsSettings, key: stri
     const [url] = await file.getSignedUrl(configOf(method, options, headers, now, expiresAt));
     return { url, method, headers, expiresAt };
   } catch (error) {
-    if (OmniError.is(error)) throw error;
+    if (OmniError.is(error) || error instanceof GcsError) throw error;
     throw signingError(error);
   }
 }
@@ -82,8 +83,9 @@ async function signPost(
     conditions,
     ...(contentType === undefined ? {} : { fields: { "content-type": contentType } }),
   });
-  // At an endpoint of one's own the SDK leaves the bucket out.
-  return { url: `${endpoint}/${bucket}/`, method: "POST", headers: {}, fields: { ...fields }, expiresAt };
+  // As the SDK has it at Google's own endpoint and with an emulator's variable; at other endpoints it leaves the bucket out.
+  const url = `${endpoint}/${bucket}${endpoint === GOOGLE ? "/" : ""}`;
+  return { url, method: "POST", headers: {}, fields: { ...fields }, expiresAt };
 }
 
 // The SDK's error may carry the request to IAM, with the token in it.
