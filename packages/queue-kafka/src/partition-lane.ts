@@ -1,0 +1,179 @@
+import type { PublishOutcome } from "@omni/core/queue";
+import type { KafkaClient } from "./client.ts";
+import { isWorthRetrying, waitBeforeRetry } from "./connection.ts";
+import { isFatal, isMissingTopic, isRefusal, isSessionError, isStoredAlready } from "./errors.ts";
+import type { KafkaSettings } from "./options.ts";
+import type { Producers, Session } from "./producers.ts";
+import type { Item } from "./publish-job.ts";
+import { BATCH_OVERHEAD } from "./record.ts";
+
+const MAX_BATCH_MESSAGES = 5_000;
+// What gzip adds to what it cannot make smaller.
+export const COMPRESSION_SLACK = 1_024;
+
+/** What a lane works with. */
+export interface LaneParts {
+  readonly topic: string;
+  readonly partition: number;
+  readonly client: KafkaClient;
+  readonly producers: Producers;
+  readonly settings: KafkaSettings;
+  /** The broker does not know the topic. @throws when it is not there and stays so */
+  onMissing(error: unknown): Promise<void>;
+}
+
+/** A batch on its way. */
+class Shipment {
+  readonly items: readonly Item[];
+  /** Aborts when nobody waits for any of it. */
+  readonly abandoned = new AbortController();
+  /** Some attempt ended without a word: the broker may hold it. */
+  uncertain = false;
+
+  constructor(items: readonly Item[]) {
+    this.items = items;
+    for (const item of items) item.onAbandoned = () => this.check();
+    this.check();
+  }
+
+  check(): void {
+    if (this.items.every((item) => item.isSettled)) this.abandoned.abort();
+  }
+
+  settle(outcome: PublishOutcome): void {
+    for (const item of this.items) item.settle(outcome);
+  }
+
+  fail(error: unknown): void {
+    this.settle({ state: this.uncertain ? "unknown" : "rejected", error });
+  }
+}
+
+/** What is published to one partition: one batch at a time, in order. */
+export class PartitionLane {
+  readonly #parts: LaneParts;
+  #waiting: Item[] = [];
+  #running = false;
+
+  constructor(parts: LaneParts) {
+    this.#parts = parts;
+  }
+
+  add(item: Item): void {
+    this.#waiting.push(item);
+  }
+
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    for (let items = this.#next(); items.length > 0; items = this.#next()) await this.#ship(items);
+    this.#running = false;
+  }
+
+  /** The next batch: as much as waits, and as a broker takes at once. */
+  #next(): readonly Item[] {
+    const limit = this.#parts.settings.maxMessageBytes - BATCH_OVERHEAD - COMPRESSION_SLACK;
+    const batch: Item[] = [];
+    let bytes = 0;
+    let seen = 0;
+    for (const item of this.#waiting) {
+      if (!item.isSettled) {
+        if (batch.length === MAX_BATCH_MESSAGES || (batch.length > 0 && bytes + item.bytes > limit)) break;
+        batch.push(item);
+        bytes += item.bytes;
+      }
+      seen += 1;
+    }
+    this.#waiting = this.#waiting.slice(seen);
+    return batch;
+  }
+
+  async #ship(items: readonly Item[]): Promise<void> {
+    const shipment = new Shipment(items);
+    let session: Session | undefined;
+    for (let attempt = 0; !shipment.abandoned.signal.aborted; attempt++) {
+      try {
+        session ??= await this.#parts.producers.take();
+        if (shipment.abandoned.signal.aborted) break;
+        await this.#send(session, shipment);
+        break;
+      } catch (error) {
+        if (isSessionError(error) && session) {
+          // The sequence numbers are lost (https://github.com/tulios/kafkajs/issues/598): these records were not taken by this try.
+          this.#parts.producers.leave(session, true);
+          session = undefined;
+        }
+        if (!(await this.#mayRetry(shipment, error, attempt))) break;
+      }
+    }
+    const halves = shipment.items.some((item) => !item.isSettled) && !shipment.uncertain ? shipment.items : [];
+    if (session) this.#parts.producers.leave(session, shipment.uncertain);
+    if (halves.length > 1) await this.#split(halves);
+  }
+
+  async #send(session: Session, shipment: Shipment): Promise<void> {
+    const { topic, partition } = this.#parts;
+    for (const item of shipment.items) item.handedOver = true;
+    const records = shipment.items.map((item) => item.record);
+    const sent = session.producer.send(topic, partition, records);
+    const outcome = await Promise.race([sent.then((offset) => ({ offset })), aborted(shipment.abandoned.signal)]);
+    if (!outcome) {
+      // Nobody waits any more and kafkajs cannot be stopped: it may go on, over connections that it makes anew.
+      shipment.uncertain = true;
+      const end = (): void => this.#parts.producers.disconnect(session);
+      sent.then(end, end);
+      return;
+    }
+    shipment.uncertain = false;
+    for (const [i, item] of shipment.items.entries()) item.settle(ackedAt(partition, outcome.offset, i));
+  }
+
+  /** What became of a try that failed; `true` when there is to be another one. */
+  async #mayRetry(shipment: Shipment, error: unknown, attempt: number): Promise<boolean> {
+    const { client, settings } = this.#parts;
+    if (isStoredAlready(error)) {
+      shipment.uncertain = false;
+      shipment.settle({ state: "acked" });
+      return false;
+    }
+    if (isRefusal(error)) {
+      // Of many records one may be at fault: they are tried in halves, once they surely are not stored.
+      if (shipment.uncertain || shipment.items.length === 1) shipment.fail(error);
+      return false;
+    }
+    const sent = shipment.items.some((item) => item.handedOver);
+    if (sent && !isSessionError(error) && !isMissingTopic(error) && !isFatal(error)) shipment.uncertain = true;
+    try {
+      await this.#parts.onMissing(error);
+      if (!isMissingTopic(error) && !isWorthRetrying(client, error)) throw error;
+    } catch (final) {
+      shipment.fail(final);
+      return false;
+    }
+    if (!shipment.uncertain) for (const item of shipment.items) item.handedOver = false;
+    await waitBeforeRetry(attempt, settings.clock, shipment.abandoned.signal).catch(() => undefined);
+    return true;
+  }
+
+  async #split(items: readonly Item[]): Promise<void> {
+    const open = items.filter((item) => !item.isSettled);
+    const middle = Math.ceil(open.length / 2);
+    for (const half of [open.slice(0, middle), open.slice(middle)]) if (half.length > 0) await this.#ship(half);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
+}
+
+function ackedAt(partition: number, base: number | undefined, index: number): PublishOutcome {
+  if (base === undefined) return { state: "acked" };
+  return { state: "acked", position: { partition, sequence: String(base + index) } };
+}
