@@ -50,6 +50,12 @@ export class GcsError extends Error {
   }
 }
 
+/** The error of a request that names no object: what is missing is the bucket. */
+export function asBucketMissing(error: unknown): unknown {
+  if (statusOf(error) !== 404) return error;
+  return annotate(new GcsError(wordsOf(error) ?? "", { status: 404, reason: "bucketNotFound" }), factsOf(error));
+}
+
 interface ErrorShape {
   readonly status?: unknown;
   readonly reason?: unknown;

@@ -1,4 +1,5 @@
 import { comparePaths, type DriverListOptions, type ObjectInfo, OmniError } from "@omni/core";
+import { asBucketMissing } from "./errors.ts";
 import { type Context, FIELDS, infoOf, type Resource } from "./objects.ts";
 
 interface Page {
@@ -26,23 +27,13 @@ export async function* list(context: Context, prefix: string, options: DriverLis
 
 /** The pages of a listing; each is asked for when its first entry is. */
 export async function* pages(
-  { settings, wire }: Context,
+  context: Context,
   query: Readonly<Record<string, string | number | undefined>>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Page, undefined> {
   let pageToken: string | undefined;
   while (true) {
-    const { text } = await wire.send(
-      {
-        operation: "objects.list",
-        method: "GET",
-        path: `/storage/v1/b/${settings.bucket}/o`,
-        query: { ...query, pageToken },
-        effect: "reads",
-      },
-      signal,
-    );
-    const page = JSON.parse(text) as Page;
+    const page = await pageOf(context, { ...query, pageToken }, signal);
     yield page;
     const next = page.nextPageToken;
     if (!next) return;
@@ -51,6 +42,20 @@ export async function* pages(
         reason: "the store cut the listing short without saying how to go on: it is not complete",
       });
     pageToken = next;
+  }
+}
+
+async function pageOf(
+  { settings, wire }: Context,
+  query: Readonly<Record<string, string | number | undefined>>,
+  signal: AbortSignal | undefined,
+): Promise<Page> {
+  const path = `/storage/v1/b/${settings.bucket}/o`;
+  try {
+    const { text } = await wire.send({ operation: "objects.list", method: "GET", path, query, effect: "reads" }, signal);
+    return JSON.parse(text) as Page;
+  } catch (error) {
+    throw asBucketMissing(error);
   }
 }
 

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { backoffMs, createHasher, type DriverBody, type DriverWriteOptions, delay, OmniError } from "@omni/core";
 import { ChunkCutter } from "./chunks.ts";
-import { annotate, factsOf, GcsError, isTransient, statusOf } from "./errors.ts";
+import { annotate, asBucketMissing, factsOf, GcsError, isTransient, statusOf } from "./errors.ts";
 import { untilAborted } from "./http-wire.ts";
 import {
   base64Of,
@@ -115,12 +115,6 @@ export async function untilKnown(
       await delay(backoffMs(tries), undefined, signal);
     }
   }
-}
-
-// An upload names no object that could be missing: it is the bucket.
-function asBucketMissing(error: unknown): unknown {
-  if (statusOf(error) !== 404 || !(error instanceof GcsError)) return error;
-  return annotate(new GcsError(error.message, { status: 404, reason: "bucketNotFound" }), factsOf(error));
 }
 
 async function shownAt(

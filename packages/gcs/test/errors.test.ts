@@ -16,7 +16,7 @@ function broken(code: string, more: object = {}): Error {
   return annotate(Object.assign(new Error(`failed with ${code}`), { code, ...more }), FACTS);
 }
 
-const TABLE: readonly (readonly [what: string, error: unknown, code: ErrorCode, remedy?: RegExp])[] = [
+const TABLE: readonly (readonly [what: string, error: Error, code: ErrorCode, remedy?: RegExp])[] = [
   ["a missing object", answer(404, "notFound", "No such object: photos/a"), "NOT_FOUND"],
   ["a missing bucket", answer(404, "bucketNotFound"), "INVALID_ARGUMENT", /bucket "photos" does not exist at https:.*create it/],
   ["a refused token", answer(401, "authError", "Invalid Credentials"), "UNAUTHENTICATED", /Invalid Credentials.*"credentialsFile"/],
@@ -86,7 +86,9 @@ const TABLE: readonly (readonly [what: string, error: unknown, code: ErrorCode, 
   ["a certificate that is not trusted", broken("SELF_SIGNED_CERT_IN_CHAIN"), "UNAVAILABLE", /NODE_EXTRA_CA_CERTS/],
 ];
 
-test.each(TABLE)("%s", (_, error, code, remedy = /^/) => {
+const rows = TABLE.map(([what, error, code, remedy = /^/]) => ({ what, error, code, remedy }));
+
+test.each(rows)("$what", ({ error, code, remedy }) => {
   const found = classifyError(error);
   expect(found?.code).toBe(code);
   expect(found?.reason ?? "").toMatch(remedy);

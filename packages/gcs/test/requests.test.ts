@@ -33,6 +33,15 @@ function crcOf(bytes: Uint8Array): string {
 describe("credentials", () => {
   const token = "ya29.hunter2";
 
+  // Google's library has a word of its own about federated credentials.
+  const { warn } = console;
+  beforeAll(() => {
+    console.warn = () => {};
+  });
+  afterAll(() => {
+    console.warn = warn;
+  });
+
   function service(tokenReply: Reply, api: (request: Seen) => Reply): Promise<StoreDouble> {
     return StoreDouble.start((request) => (request.path === "/token" ? tokenReply : api(request)));
   }
