@@ -280,10 +280,10 @@ export class Channel {
 
   #end(epoch: Epoch): void {
     epoch.end = this.ring.end;
+    // A writer closes when nothing of it waits: what still waits are broadcasts, which come too late. First of all, since what is taken below makes room.
+    if (this.#writes.size > 0) this.withdraw(undefined, writerError(ENDED, this.path));
     this.#deliver();
     this.#delivery.ended(epoch);
-    // A writer closes when nothing of it waits: what still waits are broadcasts, which come too late.
-    if (this.#writes.size > 0) this.withdraw(undefined, writerError(ENDED, this.path));
     for (const { reader } of this.#reads) if (reader.epoch === epoch) reader.finish();
   }
 

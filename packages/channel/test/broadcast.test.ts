@@ -93,6 +93,20 @@ describe("broadcast", () => {
     expect(await all(await backend.read("a"))).toEqual(["1"]);
   });
 
+  it("comes too late behind the last message of a writer that closes, also while a reader takes", async () => {
+    const backend = channel({ bufferSize: 1, mode: "pubsub" });
+    const writer = backend.createWriter("a");
+    const writes = ["1", "2", "3"].map((message) => writer.write(message));
+    const first = (await backend.read("a")).messages();
+    const closed = writer.close();
+    const report = backend.broadcast("a", "all");
+    const taken = Promise.all([first.next(), first.next(), first.next(), first.next()]);
+    expect((await report).outcomes).toEqual([{ member: "a", state: "ended" }]);
+    expect((await taken).map(({ done }) => done)).toEqual([false, false, false, true]);
+    await Promise.all([...writes, closed]);
+    expect(await backend.exists("a")).toBe(false);
+  });
+
   it("withdraws what still waits when its signal aborts", async () => {
     const backend = channel({ bufferSize: 1 });
     const writer = backend.createWriter("a");

@@ -18,8 +18,9 @@ async function send(): Promise<void> {
   await writer.close();
 }
 
-/** Resident bytes at each tenth of the way, after a collection. */
+/** What the process held at each tenth of the way, after a collection. */
 const residentBytes: number[] = [];
+const heapBytes: number[] = [];
 const sent = send();
 let received = 0;
 let mostWaiting = 0;
@@ -34,8 +35,10 @@ for await (const message of reader.messages()) {
   }
   if (received % Math.floor(messages / 10) === 0) {
     globalThis.gc?.();
-    residentBytes.push(process.memoryUsage.rss());
+    const { rss, heapUsed, arrayBuffers } = process.memoryUsage();
+    residentBytes.push(rss);
+    heapBytes.push(heapUsed + arrayBuffers);
   }
 }
 await sent;
-console.log(JSON.stringify({ received, mostWaiting, residentBytes }));
+console.log(JSON.stringify({ received, mostWaiting, residentBytes, heapBytes }));
