@@ -3,7 +3,6 @@ export { type DriverCall, OPERATIONS, type Operation } from "./driver-calls.ts";
 export type { Fault, FaultAction, FaultControl, FaultRecord, FaultTrigger } from "./faults.ts";
 export { type FaultySettings, faulty } from "./faulty.ts";
 export { type StorageKitOptions, storageKit, type TestFramework } from "./kit.ts";
-export { type Requests, recording } from "./recording.ts";
 export {
   type BrokerHooks,
   faultyQueue,
@@ -15,3 +14,4 @@ export {
   type QueueKitOptions,
   queueKit,
 } from "./queue/index.ts";
+export { type Requests, recording } from "./recording.ts";
