@@ -97,12 +97,15 @@ describe("broadcast", () => {
     const backend = channel({ bufferSize: 1, mode: "pubsub" });
     const writer = backend.createWriter("a");
     const writes = ["1", "2", "3"].map((message) => writer.write(message));
-    const first = (await backend.read("a")).messages();
+    const slow = (await backend.read("a")).messages();
+    const fast = (await backend.read("a")).messages();
     const closed = writer.close();
+    const ahead = Promise.all([fast.next(), fast.next(), fast.next()]);
     const report = backend.broadcast("a", "all");
-    const taken = Promise.all([first.next(), first.next(), first.next(), first.next()]);
+    const behind = Promise.all([slow.next(), slow.next(), slow.next(), slow.next()]);
     expect((await report).outcomes).toEqual([{ member: "a", state: "ended" }]);
-    expect((await taken).map(({ done }) => done)).toEqual([false, false, false, true]);
+    expect((await behind).map(({ done }) => done)).toEqual([false, false, false, true]);
+    expect((await ahead).map(({ done }) => done)).toEqual([false, false, true]);
     await Promise.all([...writes, closed]);
     expect(await backend.exists("a")).toBe(false);
   });

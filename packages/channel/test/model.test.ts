@@ -14,7 +14,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant("closeReader"), reader: choice }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("delete"), path: choice }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("publish"), path: choice, messages: fc.integer({ min: 1, max: 4 }) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("broadcast"), path: choice }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("broadcast"), path: choice }) },
   { weight: 10, arbitrary: fc.record({ do: fc.constant("pause"), turns: fc.nat(8) }) },
 );
 
