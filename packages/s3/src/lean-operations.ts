@@ -6,7 +6,6 @@ export const LEAN_METHODS: Partial<Readonly<Record<OperationName, "GET" | "HEAD"
   GetObject: "GET",
   HeadObject: "HEAD",
   PutObject: "PUT",
-  UploadPart: "PUT",
   DeleteObject: "DELETE",
 };
 
@@ -27,7 +26,7 @@ const IN_HEADERS: Readonly<Record<string, string>> = {
   Tagging: "x-amz-tagging",
 };
 
-const ELSEWHERE = new Set(["Key", "Body", "ContentLength", "PartNumber", "UploadId", "Metadata"]);
+const ELSEWHERE = new Set(["Key", "Body", "ContentLength", "Metadata"]);
 
 /** The headers of an input; `undefined` where it has a field that the lean path does not know. */
 export function headersOf(input: Readonly<Record<string, unknown>>): Record<string, string> | undefined {

@@ -40,8 +40,6 @@ export function leanWire(settings: S3Settings, wire: SdkWire): LeanWire {
 interface LeanInput {
   readonly Key: string;
   readonly Body?: Uint8Array | undefined;
-  readonly PartNumber?: number | undefined;
-  readonly UploadId?: string | undefined;
 }
 
 interface LeanCall {
@@ -103,8 +101,6 @@ class LeanLane {
   async #signed({ method, site, headers, input }: LeanCall): Promise<LeanRequest> {
     const { protocol, hostname, port, base } = site;
     const path = `${base}/${encodeKey(input.Key)}`;
-    const query: Record<string, string> =
-      input.UploadId === undefined ? {} : { partNumber: String(input.PartNumber), uploadId: input.UploadId };
     const body = input.Body;
     const all: Record<string, string> = {
       ...headers,
@@ -116,12 +112,10 @@ class LeanLane {
     const signer = await this.#signer;
     const offset = (await this.#wire.client()).config.systemClockOffset;
     const signed = await signer.sign(
-      { method, protocol, hostname, ...(port === undefined ? {} : { port }), path, query, headers: all },
+      { method, protocol, hostname, ...(port === undefined ? {} : { port }), path, headers: all },
       { signingDate: new Date(Date.now() + offset) },
     );
-    const search =
-      input.UploadId === undefined ? "" : `?partNumber=${input.PartNumber}&uploadId=${encodeURIComponent(input.UploadId)}`;
-    return { method, protocol, hostname, port, path: path + search, headers: signed.headers, body };
+    return { method, protocol, hostname, port, path, headers: signed.headers, body };
   }
 
   async #makeSigner({ region }: Site): Promise<SignatureV4> {
