@@ -85,7 +85,10 @@ function given(headers: ContentHeaders): ContentHeaders {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
-/** For other programs to see; Omni has the time in the sidecar. By descriptor: what came to the path meanwhile is left alone. */
+/**
+ * For other programs to see; Omni has the time in the sidecar. By descriptor: what came to the path meanwhile is left alone. An inode with a second
+ * path, as a move that a crash broke off leaves it, keeps its time: the other path's sidecar knows only that one.
+ */
 async function setTimesOf({ target }: Place, { stats }: Version, modifiedAt: Date): Promise<void> {
   let fd: number;
   try {
@@ -96,7 +99,7 @@ async function setTimesOf({ target }: Place, { stats }: Version, modifiedAt: Dat
   }
   try {
     const now = statOpen(fd);
-    if (now.ino === stats.ino && now.birthtimeNs === stats.birthtimeNs) await setTimes(fd, modifiedAt);
+    if (now.ino === stats.ino && now.birthtimeNs === stats.birthtimeNs && now.nlink === 1n) await setTimes(fd, modifiedAt);
   } finally {
     await closeFile(fd);
   }
