@@ -5,7 +5,7 @@ import { bareClone, bareCloneQuick } from "./bare-clone.ts";
 import type { Check, CheckContext, CheckOutcome } from "./check.ts";
 import { demoRuns } from "./demo.ts";
 import { jestHarness, jestOnServers } from "./harness.ts";
-import { fanOutMemory } from "./memory.ts";
+import { fanOutMemory, fanOutSmoke } from "./memory.ts";
 import { attw, publint, toolsPath } from "./package-checks.ts";
 import { rehearsal } from "./rehearsal.ts";
 import { readmeTestCommand, unitTests, unitTestsOnNode22 } from "./unit.ts";
@@ -112,6 +112,13 @@ export const checks: readonly Check[] = [
     budgetSeconds: 1200,
     inputs: ["packages/core/src", "packages/file"],
     run: jestHarness(["packages/file/test/crash/crash.test.ts"], { OMNI_KILLS: "200" }),
+  },
+  {
+    name: "fan-out-smoke",
+    about: "20 MiB through multi to three file members, as the benchmark does it",
+    tiers: ["push"],
+    budgetSeconds: 90,
+    run: fanOutSmoke,
   },
   {
     name: "fan-out-memory",
