@@ -176,6 +176,7 @@ class Reading {
       }
       batch.resolve(record.offset);
     }
+    this.#pass(batch.partition, batch.lastOffset + 1);
   }
 
   #pass(partition: number, next: number): void {

@@ -84,7 +84,7 @@ export interface ConsumerListener {
   onJoin(partitions: readonly number[], memberId: string): void;
   onRebalancing(): void;
   onBatch(batch: ClientBatch): Promise<void>;
-  /** Records up to this offset were passed, those that nobody may see (markers of transactions) among them. */
+  /** Up to this offset there was nothing but what nobody may see: markers of transactions, records of aborted ones. */
   onPassed(partition: number, lastOffset: number): void;
   /** The client did something: it is alive. */
   onActivity(): void;
@@ -95,6 +95,8 @@ export interface ConsumerListener {
 export interface ClientBatch {
   readonly partition: number;
   readonly records: readonly IncomingRecord[];
+  /** Of the last record, or of a marker behind it that nobody may see. */
+  readonly lastOffset: number;
   /** The next fetch begins behind this record. */
   resolve(offset: number): void;
   /** Keeps the membership while the batch waits. Rejects when the group has to agree anew. */

@@ -107,6 +107,8 @@ function adminOf(admin: Admin): ClientAdmin {
     async createTopic(topic, { partitions, replicationFactor, config }) {
       const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
       await admin.createTopics({
+        // kafkajs gives up at the first broker that has not heard of the topic yet.
+        waitForLeaders: false,
         topics: [{ topic, numPartitions: partitions ?? -1, replicationFactor: replicationFactor ?? -1, configEntries }],
       });
     },
@@ -180,7 +182,10 @@ function listen(
   const { events } = consumer;
   consumer.on(events.GROUP_JOIN, ({ payload }) => options.onJoin(partitionsIn(payload.memberAssignment), payload.memberId));
   consumer.on(events.REBALANCING, () => options.onRebalancing());
-  consumer.on(events.END_BATCH_PROCESS, ({ payload }) => options.onPassed(payload.partition, Number(payload.lastOffset)));
+  consumer.on(events.END_BATCH_PROCESS, ({ payload }) => {
+    // The event comes for every batch, whether it was handled to its end or not; one without records is never given to `onBatch`.
+    if (payload.batchSize === 0) options.onPassed(payload.partition, Number(payload.lastOffset));
+  });
   consumer.on(events.FETCH_START, () => options.onActivity());
   consumer.on(events.FETCH, () => options.onActivity());
   consumer.on(events.HEARTBEAT, () => options.onActivity());
@@ -191,6 +196,7 @@ function toBatch({ batch, resolveOffset, heartbeat, isRunning, isStale }: EachBa
   return {
     partition: batch.partition,
     records: batch.messages.map(toRecord),
+    lastOffset: Number(batch.lastOffset()),
     resolve: (offset) => resolveOffset(String(offset)),
     heartbeat,
     isStale: () => !isRunning() || isStale(),

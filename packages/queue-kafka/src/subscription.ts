@@ -176,6 +176,7 @@ export class KafkaSubscription implements DriverSubscription, DeliveryOwner {
       }
       batch.resolve(record.offset);
     }
+    partition.pass(batch.lastOffset + 1);
   }
 
   #take(partition: Partition, record: IncomingRecord): void {

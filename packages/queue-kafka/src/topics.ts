@@ -1,13 +1,15 @@
-import { type Clock, OmniError } from "@omni/core";
-import type { PartitionInfo } from "./client.ts";
+import { type Clock, delay, OmniError } from "@omni/core";
+import type { ClientAdmin, PartitionInfo } from "./client.ts";
 import type { AdminConnection } from "./connection.ts";
-import { isMissingTopic } from "./errors.ts";
+import { isFatal, isMissingTopic } from "./errors.ts";
 import type { KafkaSettings } from "./options.ts";
 
 type Partitions = readonly PartitionInfo[];
 
 /** How long a list of partitions is believed, as in Java clients (metadata.max.age.ms). */
 const MAX_AGE_MS = 300_000;
+/** How long brokers may take to hear of a new topic. */
+const PROPAGATION_MS = 10_000;
 const NAME = /^[A-Za-z0-9._-]{1,249}$/;
 
 /** @throws OmniError INVALID_ARGUMENT for a name that no Kafka takes */
@@ -62,10 +64,26 @@ export class Topics {
         if (!createTopics || !isMissingTopic(error)) throw error;
       }
       await admin.createTopic(topic, plan);
-      return admin.partitionsOf(topic);
+      return this.#heardOf(admin, topic);
     });
     if (partitions.length === 0) throw new OmniError("UNAVAILABLE", { reason: "the topic has no partitions yet" });
     this.#known.set(topic, { partitions, at: this.#clock.now() });
     return partitions;
+  }
+
+  /** Brokers hear of a new topic one after the other. */
+  async #heardOf(admin: ClientAdmin, topic: string): Promise<Partitions> {
+    const end = this.#clock.now() + PROPAGATION_MS;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const partitions = await admin.partitionsOf(topic);
+        if (partitions.length > 0 && partitions.every(({ leader }) => leader >= 0)) return partitions;
+      } catch (error) {
+        if (isFatal(error) && !isMissingTopic(error)) throw error;
+        if (this.#clock.now() >= end) throw error;
+      }
+      if (this.#clock.now() >= end) throw new OmniError("UNAVAILABLE", { reason: "the topic was created and has no leaders yet" });
+      await delay(Math.min(200, 10 * 2 ** attempt), this.#clock);
+    }
   }
 }
