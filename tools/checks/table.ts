@@ -147,6 +147,14 @@ export const checks: readonly Check[] = [
     run: jestHarness(["packages/channel/test/memory.test.ts"], {}),
   },
   {
+    name: "long-listings",
+    about: "12,000 objects on S3 and on Google Cloud Storage: whole, in order, page by page",
+    tiers: ["full"],
+    budgetSeconds: 600,
+    inputs: ["packages/core/src", "packages/s3", "packages/gcs"],
+    run: jestHarness(["packages/s3/test/many-objects.test.ts", "packages/gcs/test/many-objects.test.ts"], { OMNI_RUNS: "12000" }),
+  },
+  {
     name: "s3-ceph",
     about: "the storage kit on Ceph's gateway, the faithful S3 server",
     tiers: ["full"],

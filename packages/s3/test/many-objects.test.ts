@@ -26,7 +26,7 @@ await describeWithServer("s3", "a long listing", (current: () => RunningServer) 
     const watched = s3(optionsFor(current(), { prefix, endpoint: proxy.url }));
     const listed: string[] = [];
     let pages: number | undefined;
-    for await (const { path } of watched.list()) {
+    for await (const { path } of watched.list("", { pageSize: PAGE })) {
       pages ??= requests.length;
       listed.push(path);
       if (listed.length === PAGE) expect(requests).toHaveLength(1);
