@@ -63,11 +63,10 @@ export class JetStreamDelivery implements DriverDelivery {
     return this.#settle(`+TERM ${reason.replace(/\s+/g, " ")}`, true);
   }
 
-  extend(): Promise<void> | void {
+  async extend(): Promise<void> {
     this.#check();
-    const sent = this.#owner.tell(this, "+WPI", false);
+    await this.#owner.tell(this, "+WPI", false);
     this.#owner.extended(this);
-    return sent;
   }
 
   /** It is another's now. */

@@ -37,7 +37,10 @@ const encoder = new TextEncoder();
  */
 export class JetStreamSubscription implements DriverSubscription, DeliveryOwner {
   readonly #parts: SubscriptionParts;
+  /** Aborts when nothing more is taken. */
   readonly #abort = new AbortController();
+  /** Aborts when nothing more is settled. */
+  readonly #closed = new AbortController();
   /** Came and was not handed over. */
   readonly #buffer: JetStreamDelivery[] = [];
   /** Handed over and not settled, in the order in which their deadlines pass. */
@@ -94,15 +97,9 @@ export class JetStreamSubscription implements DriverSubscription, DeliveryOwner 
   }
 
   tell(delivery: JetStreamDelivery, word: string, confirm: boolean): Promise<void> | void {
-    const { link, settings } = this.#parts;
-    const { client } = link;
-    if (!client)
-      throw new OmniError("UNAVAILABLE", {
-        reason: "the connection is lost: the message is delivered again",
-        outcome: "not-applied",
-      });
-    if (confirm && settings.confirmAcks) return this.#confirmed(delivery, word);
-    client.publish(delivery.reply, encoder.encode(word));
+    const { client } = this.#parts.link;
+    if (client && !(confirm && this.#parts.settings.confirmAcks)) client.publish(delivery.reply, encoder.encode(word));
+    else return this.#tellInTime(delivery, word, confirm);
   }
 
   settled(delivery: JetStreamDelivery): void {
@@ -121,9 +118,28 @@ export class JetStreamSubscription implements DriverSubscription, DeliveryOwner 
     return this.#parts.settings.clock.now();
   }
 
-  async #confirmed(delivery: JetStreamDelivery, word: string): Promise<void> {
-    const left = Math.max(1, delivery.expiresAt - this.now());
-    await this.#parts.link.request(delivery.reply, encoder.encode(word), undefined, left);
+  /** While the connection is down the word waits: it still counts when it comes before the deadline. */
+  async #tellInTime(delivery: JetStreamDelivery, word: string, confirm: boolean): Promise<void> {
+    const { link, settings } = this.#parts;
+    const body = encoder.encode(word);
+    for (;;) {
+      const left = delivery.expiresAt - this.now();
+      if (left <= 0 || this.#closing) throw notSettled();
+      const signal = AbortSignal.any([AbortSignal.timeout(left), this.#closed.signal]);
+      const client = await link.connected(signal, true).catch(() => undefined);
+      if (!client) continue;
+      if (!confirm || !settings.confirmAcks) {
+        client.publish(delivery.reply, body);
+        return;
+      }
+      try {
+        await link.request(delivery.reply, body, signal, left);
+        return;
+      } catch (error) {
+        // Lost on the way with the connection: again, an acknowledgement may come twice.
+        if (link.client === client) throw error;
+      }
+    }
   }
 
   #listen(client: NatsClient): void {
@@ -335,6 +351,7 @@ export class JetStreamSubscription implements DriverSubscription, DeliveryOwner 
     await this.stop();
     const { link, settings, onClose } = this.#parts;
     settings.clock.clearTimeout(this.#deadline);
+    this.#closed.abort();
     this.#leave();
     const reason = new OmniError("BACKEND_CLOSED", { reason: "the subscription is closed" });
     const { size } = this.#out;
@@ -359,4 +376,10 @@ function soon(work: Promise<unknown>): Promise<void> {
     () => undefined,
     () => undefined,
   );
+}
+
+function notSettled(): OmniError {
+  const reason =
+    "the connection was lost and did not come back before the acknowledgement deadline: the message is delivered again";
+  return new OmniError("PRECONDITION_FAILED", { reason, outcome: "not-applied" });
 }

@@ -35,6 +35,6 @@ await describeWithServer(
   "nats",
   "JetStream with short deadlines, confirmed acknowledgements and a small window",
   (current) =>
-    run("kit", { stream: "SHORT", ackDeadlineMs: 1_000, ackMode: "confirmed", maxUnacked: 4, whenDisconnected: "wait" }, current),
+    run("kit", { stream: "SHORT", ackDeadlineMs: 4_000, ackMode: "confirmed", maxUnacked: 4, whenDisconnected: "wait" }, current),
   { private: true },
 );

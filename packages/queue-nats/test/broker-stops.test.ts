@@ -1,0 +1,34 @@
+import { newId } from "@omni/core/queue";
+import { killRuns, recordCounts } from "@omni/property";
+import { runBrokerStops } from "@omni/queue-chaos";
+import { describeWithServer } from "@omni/servers";
+import { openQueue } from "./chaos-queue.ts";
+
+const stops = killRuns({ push: 3, test: 1 });
+
+await describeWithServer(
+  "nats",
+  "JetStream whose server is killed and started under load",
+  (current) => {
+    test(
+      `${stops} times: what was acknowledged is handled, what is unknown is said to be`,
+      async () => {
+        const report = await runBrokerStops({
+          stops,
+          makeQueue: () => openQueue(current().url),
+          stop: () => current().kill(),
+          start: () => current().restart(),
+          topic: `stops-${newId()}`,
+        });
+        const { violations, words, ...counts } = report;
+        recordCounts({ brokerStops: report.stops, ...counts, ...words });
+        expect(violations).toEqual([]);
+        expect(report.stops).toBe(stops);
+        expect(report.acked).toBeGreaterThan(stops * 20);
+        expect(words.rejected + words.unknown).toBeGreaterThan(0);
+      },
+      60_000 + stops * 10_000,
+    );
+  },
+  { private: true },
+);

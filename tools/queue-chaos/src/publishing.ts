@@ -1,0 +1,104 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { OmniError } from "@omni/core";
+import type { QueueProvider } from "@omni/core/queue";
+
+/** What the queue said of each message. */
+export class PublishLedger {
+  /** Acknowledged in the end, or held already. */
+  readonly acked = new Set<string>();
+  /** Given up while the last word was "unknown": they may or may not be handled. */
+  readonly unknown = new Set<string>();
+  /** Given up after nothing but "rejected": they must never be handled. */
+  readonly rejected = new Set<string>();
+  /** Words of the queue, of every attempt. */
+  readonly words = { acked: 0, duplicate: 0, rejected: 0, unknown: 0 };
+  /** What the contract does not allow. */
+  readonly violations: string[] = [];
+}
+
+/** How to publish. */
+export interface LoadOptions {
+  readonly queue: QueueProvider;
+  readonly topic: string;
+  readonly ledger: PublishLedger;
+  /** Publishers that each have one message under way. */
+  readonly publishers: number;
+  /** Milliseconds that a publisher rests after each message. */
+  readonly pauseMs: number;
+  /** Milliseconds until a publish is unknown. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * Publishes until it is stopped. A message whose outcome is unknown, or that was rejected for now, is tried again under its id, except one in four: so that
+ * there are messages whose last word is "unknown", and messages of which the queue said nothing but "rejected".
+ */
+export class Load {
+  readonly #options: LoadOptions;
+  readonly #prefix: string;
+  readonly #running: Promise<unknown>;
+  #stopped = false;
+  #until = Number.POSITIVE_INFINITY;
+  #count = 0;
+
+  constructor(options: LoadOptions, prefix: string) {
+    this.#options = options;
+    this.#prefix = prefix;
+    this.#running = Promise.all(Array.from({ length: options.publishers }, (_, who) => this.#publish(who)));
+    // Awaited by `stop`.
+    this.#running.catch(() => undefined);
+  }
+
+  /** Resolves when every message has its last word; what is not acknowledged after so many milliseconds is a violation. */
+  async stop(settleMs: number): Promise<void> {
+    this.#stopped = true;
+    this.#until = performance.now() + settleMs;
+    await this.#running;
+  }
+
+  async #publish(who: number): Promise<void> {
+    while (!this.#stopped) {
+      this.#count += 1;
+      const id = `${this.#prefix}-${who}-${this.#count}`;
+      await this.#publishOne(id, `key-${who}`, this.#count % 4 === 0);
+      await sleep(this.#options.pauseMs);
+    }
+  }
+
+  async #publishOne(id: string, key: string, givesUp: boolean): Promise<void> {
+    const { queue, topic, ledger, timeoutMs } = this.#options;
+    for (let wasUnknown = false; ; ) {
+      const word = await attempt(() => queue.publish({ topic, id, key, data: id }, { timeoutMs }), ledger);
+      ledger.words[word] += 1;
+      if (word === "acked" || word === "duplicate") {
+        ledger.acked.add(id);
+        return;
+      }
+      wasUnknown ||= word === "unknown";
+      const isOver = performance.now() > this.#until;
+      if (isOver) ledger.violations.push(`message ${id} was not acknowledged in time`);
+      if (givesUp || isOver) {
+        (wasUnknown ? ledger.unknown : ledger.rejected).add(id);
+        return;
+      }
+      await sleep(20);
+    }
+  }
+}
+
+async function attempt(
+  publish: () => Promise<{ readonly state: "acked" | "duplicate" | "rejected" | "unknown" }>,
+  ledger: PublishLedger,
+): Promise<"acked" | "duplicate" | "rejected" | "unknown"> {
+  try {
+    return (await publish()).state;
+  } catch (error) {
+    if (OmniError.is(error, "IN_DOUBT")) return "unknown";
+    if (OmniError.is(error) && error.outcome === "not-applied") {
+      if (!error.retryable) ledger.violations.push(`rejected for good: ${error.message}`);
+      return "rejected";
+    }
+    ledger.violations.push(`neither acked, rejected nor unknown: ${String(error)}`);
+    return "unknown";
+  }
+}
