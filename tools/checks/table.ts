@@ -155,6 +155,15 @@ export const checks: readonly Check[] = [
     run: jestHarness(["packages/s3/test/many-objects.test.ts", "packages/gcs/test/many-objects.test.ts"], { OMNI_RUNS: "12000" }),
   },
   {
+    name: "s3-faults",
+    about:
+      "2,000 operations on S3 under random faults of the network: no torn object, no orphan, no hang, no outcome that is not true",
+    tiers: ["full"],
+    budgetSeconds: 1800,
+    inputs: ["packages/core/src", "packages/s3"],
+    run: jestHarness(["packages/s3/test/faults.test.ts"], { OMNI_RUNS: "2000" }),
+  },
+  {
     name: "s3-ceph",
     about: "the storage kit on Ceph's gateway, the faithful S3 server",
     tiers: ["full"],
