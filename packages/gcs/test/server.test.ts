@@ -112,6 +112,22 @@ await describeWithServer("gcs", "gcs on a server", (current) => {
     await store.purge("");
   });
 
+  test("a small staged write is five requests with its commit, a plain one is one", async () => {
+    await using proxy = await faultProxy(current().url);
+    await using store = freshStore(current(), { apiEndpoint: proxy.url });
+    await store.exists("nothing");
+    const asked: string[] = [];
+    proxy.use(({ method = "" }) => {
+      asked.push(method);
+      return undefined;
+    });
+    await store.write("a", "plain");
+    expect(asked.splice(0)).toEqual(["POST"]);
+    await (await store.stage("a", "staged")).commit();
+    expect(asked).toEqual(["POST", "GET", "PATCH", "POST", "DELETE"]);
+    await store.purge("");
+  });
+
   test("a token belongs to its path, and is small", async () => {
     await using store = freshStore(current());
     const { token } = await store.stage("a", "x");
