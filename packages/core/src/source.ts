@@ -1,6 +1,5 @@
 import type { WriteOptions } from "./backend.ts";
 import { invalidArgument } from "./call-options.ts";
-import type { DriverBody } from "./driver.ts";
 import { OmniError } from "./error.ts";
 import { createHasher, type Hasher } from "./hash.ts";
 
@@ -114,11 +113,6 @@ export function checkBytes(body: Uint8Array, { sizeBytes, checksum, onProgress }
     checkDigest(hasher.digest(), checksum);
   }
   onProgress?.({ bytes: body.byteLength, totalBytes: body.byteLength });
-}
-
-/** Whether a body is all there. */
-export function isWhole(body: DriverBody): body is Uint8Array {
-  return body instanceof Uint8Array;
 }
 
 function wrongSize(bytes: number, sizeBytes: number): OmniError {

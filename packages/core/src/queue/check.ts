@@ -12,13 +12,6 @@ export function checkCount(name: string, value: unknown): number {
   throw invalidOption(name, value, "a whole number, 1 or more");
 }
 
-/** @throws OmniError INVALID_ARGUMENT when an object has a key that is not among the known ones */
-export function checkKeys(what: string, given: object, known: readonly string[]): void {
-  const strange = Object.keys(given).find((key) => !known.includes(key));
-  if (strange === undefined) return;
-  throw new OmniError("INVALID_ARGUMENT", { reason: `${what} has no option "${strange}"; it has ${known.join(", ")}` });
-}
-
 export function invalidOption(name: string, value: unknown, expected: string): OmniError {
   const shown = typeof value === "string" ? JSON.stringify(value) : String(value);
   return new OmniError("INVALID_ARGUMENT", { reason: `${name} is ${shown}, it has to be ${expected}` });

@@ -51,17 +51,3 @@ export class LargeBody {
     return hasher.digest();
   }
 }
-
-/** Something that happens once, for tests that wait for events instead of sleeping. */
-export class Signal<T = void> {
-  readonly happened: Promise<T>;
-  readonly happen: (value: T) => void;
-
-  constructor() {
-    let happen: (value: T) => void = () => {};
-    this.happened = new Promise((resolve) => {
-      happen = resolve;
-    });
-    this.happen = happen;
-  }
-}
