@@ -23,7 +23,8 @@ await describeWithServer("gcs", "a long listing", (current: () => RunningServer)
 
     const requests: string[] = [];
     await using proxy = await faultProxy(current().url, { onExchange: ({ path }) => void requests.push(path) });
-    const prefix = decodeURIComponent((store.driver.identity as string).split("|").at(-1) as string);
+    const identity = store.driver.identity ?? "";
+    const prefix = decodeURIComponent(identity.slice(identity.lastIndexOf("|") + 1));
     const watched = gcs(optionsFor(current(), { prefix, apiEndpoint: proxy.url }));
     const listed: string[] = [];
     let pages: number | undefined;

@@ -22,7 +22,8 @@ await describeWithServer("s3", "a long listing", (current: () => RunningServer) 
 
     const requests: string[] = [];
     await using proxy = await faultProxy(current().url, { onExchange: ({ path }) => void requests.push(path) });
-    const prefix = decodeURIComponent((store.driver.identity as string).split("|").at(-1) as string);
+    const identity = store.driver.identity ?? "";
+    const prefix = decodeURIComponent(identity.slice(identity.lastIndexOf("|") + 1));
     const watched = s3(optionsFor(current(), { prefix, endpoint: proxy.url }));
     const listed: string[] = [];
     let pages: number | undefined;
