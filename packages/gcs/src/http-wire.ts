@@ -123,15 +123,19 @@ function exchange(
   return new Promise((resolve, reject) => {
     const stop = (): void => void outgoing.destroy(new Error("aborted"));
     let connecting: NodeJS.Timeout | undefined;
+    let answered = false;
     signal?.addEventListener("abort", stop, { once: true });
     outgoing.once("close", () => {
       clearTimeout(connecting);
       signal?.removeEventListener("abort", stop);
-      reject(failure("ECONNRESET", "the connection was closed"));
+      if (!answered) reject(failure("ECONNRESET", "the connection was closed"));
     });
     // Stays for what comes after the answer: then it is the answer's body that fails.
     outgoing.on("error", reject);
-    outgoing.once("response", resolve);
+    outgoing.once("response", (message) => {
+      answered = true;
+      resolve(message);
+    });
     outgoing.once("socket", (socket) => {
       if (!socket.connecting) return;
       connecting = setTimeout(
