@@ -5,7 +5,6 @@ import type {
   DriverSubscription,
   QueueDriver,
   QueueDriverFeatures,
-  QueueHealth,
   QueueSupporting,
   WireMessage,
 } from "@omni/core/queue";
@@ -13,6 +12,7 @@ import { browse } from "./browse.ts";
 import { classifyError } from "./errors.ts";
 import { GroupConsumer } from "./groups.ts";
 import { headerBytes } from "./header-block.ts";
+import { healthOf } from "./health.ts";
 import { JetStream } from "./jetstream.ts";
 import { Link } from "./link.ts";
 import type { NatsSettings } from "./options.ts";
@@ -64,7 +64,7 @@ export function jetStreamDriver(settings: NatsSettings): JetStreamDriver {
       await prepare(signal);
       return stats(topic, group, signal);
     },
-    health: ({ signal }) => health(link, streams, signal, () => prepare(signal)),
+    health: ({ signal }) => healthOf(link, signal, () => prepare(signal)),
     async deleteGroup(topic, group) {
       await prepare(undefined);
       await jetstream.deleteConsumer(stream, durableName(topic, group), undefined);
@@ -140,26 +140,4 @@ function check(prefix: string, topic: string, message: WireMessage | undefined):
 
 function sizeOf(message: WireMessage): number {
   return message.body.byteLength + headerBytes(message.headers);
-}
-
-async function health(
-  link: Link,
-  streams: StreamKeeper,
-  signal: AbortSignal | undefined,
-  prepare: () => Promise<void>,
-): Promise<QueueHealth> {
-  if (link.isOpen && !link.client) return { status: "down", reason: link.downError().message };
-  try {
-    if (!streams.isKnown) await prepare();
-    const { client } = link;
-    if (!client) return { status: "down", reason: link.downError().message };
-    await Promise.race([client.flush(), aborted(signal)]);
-    return { status: "up" };
-  } catch (error) {
-    return { status: "down", reason: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-function aborted(signal: AbortSignal | undefined): Promise<never> {
-  return new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason), { once: true }));
 }

@@ -1,12 +1,13 @@
-import { createQueue, type QueueOptions, type QueueProvider } from "@omni/core/queue";
+import { createQueue, type QueueDriver, type QueueOptions, type QueueProvider } from "@omni/core/queue";
+import { coreDriver } from "./core-driver.ts";
 import { type JetStreamDriver, jetStreamDriver } from "./driver.ts";
 import { checkNatsOptions, type NatsQueueOptions } from "./options.ts";
 
-/** What {@link natsQueue} makes. */
+/** The driver over JetStream: what `natsQueue` makes unless `mode` is `"core"`. */
 export type NatsDriver = JetStreamDriver;
 
 /**
- * Makes a queue over NATS. Nothing is sent before the first call.
+ * Makes a queue over NATS: JetStream, or with `mode: "core"` NATS without it, which keeps nothing. Nothing is sent before the first call.
  *
  * @example
  * const queue = natsQueue({ url: "nats://127.0.0.1:4222", stream: "ORDERS", topic: "orders" });
@@ -14,13 +15,11 @@ export type NatsDriver = JetStreamDriver;
  *
  * @throws OmniError INVALID_ARGUMENT that names the option, its value and the remedy
  */
-export function natsQueue(options: NatsQueueOptions = {}): QueueProvider<NatsDriver> {
-  return createQueue(natsDriver(options), options);
-}
-
-/** @throws OmniError INVALID_ARGUMENT */
-export function natsDriver(options: NatsQueueOptions = {}): NatsDriver {
-  return jetStreamDriver(checkNatsOptions(options));
+export function natsQueue(options: NatsQueueOptions & { readonly mode: "core" }): QueueProvider;
+export function natsQueue(options?: NatsQueueOptions & { readonly mode?: "jetstream" | undefined }): QueueProvider<NatsDriver>;
+export function natsQueue(options: NatsQueueOptions = {}): QueueProvider {
+  const settings = checkNatsOptions(options);
+  return createQueue<QueueDriver>(settings.mode === "core" ? coreDriver(settings) : jetStreamDriver(settings), options);
 }
 
 /** The queue that `QUEUE_TYPE=nats` names: `NATS_URL` and `NATS_STREAM`. */

@@ -9,5 +9,5 @@ export type {
   NatsTls,
   ServerFacts,
 } from "./client.ts";
-export { type NatsDriver, natsDriver, natsQueue, queueFromEnv } from "./factory.ts";
+export { type NatsDriver, natsQueue, queueFromEnv } from "./factory.ts";
 export type { NatsQueueOptions } from "./options.ts";

@@ -1,6 +1,7 @@
 import { delay, OmniError, wrapError } from "@omni/core";
 import type { ClientEvent, ClientOptions, ClientSubscription, NatsClient, NatsMessage } from "./client.ts";
 import { classifyError } from "./errors.ts";
+import { OpenWarning } from "./open-warning.ts";
 import type { NatsSettings } from "./options.ts";
 import { orAbort } from "./or-abort.ts";
 
@@ -27,6 +28,7 @@ export class Link {
   readonly #refusals = new Map<string, number>();
   readonly #listeners = new Set<() => void>();
   readonly #denied = new Set<(subject: string) => void>();
+  readonly #refusedListeners = new Set<(subject: string, error: OmniError) => void>();
   #client: NatsClient | undefined;
   #connecting: Promise<NatsClient> | undefined;
   #up = false;
@@ -36,6 +38,9 @@ export class Link {
   #tokens = 0;
   #inbox = "";
   #lastError: unknown;
+  #activity = 0;
+  #holds = 0;
+  #warning: OpenWarning | undefined;
 
   constructor(settings: NatsSettings) {
     this.#settings = settings;
@@ -50,9 +55,17 @@ export class Link {
     return this.#client !== undefined;
   }
 
-  /** Whether nobody waits for an answer. */
-  get isQuiet(): boolean {
-    return this.#handlers.size === 0;
+  /** Something was done that asks for no answer. */
+  touch(): void {
+    this.#activity += 1;
+  }
+
+  /** A subscription needs the connection, until the function that is given is called. */
+  hold(): () => void {
+    this.#holds += 1;
+    return () => {
+      this.#holds -= 1;
+    };
   }
 
   /** Calls back whenever the connection is lost or is there again. */
@@ -98,6 +111,7 @@ export class Link {
     const client = this.client;
     if (!client) throw this.downError();
     this.#tokens += 1;
+    this.#activity += 1;
     const token = this.#tokens.toString(36);
     this.#handlers.set(token, handler);
     try {
@@ -152,6 +166,7 @@ export class Link {
   /** Flushes and disconnects; when the signal aborts or the connection is down, at once. */
   async close(signal: AbortSignal | undefined): Promise<void> {
     this.#closed = true;
+    this.#warning?.stop();
     const client = this.#client ?? (await this.#connecting?.catch(() => undefined));
     if (!client) return;
     if (this.#up) await orAbort(client.drain(), signal).catch((error) => this.#note("draining", error));
@@ -184,6 +199,8 @@ export class Link {
     this.#subscribeReplies(client);
     this.#up = true;
     this.#wasUp = true;
+    const isBusy = (): boolean => this.#holds > 0 || this.#handlers.size > 0;
+    this.#warning ??= new OpenWarning(settings.where, () => (isBusy() ? "busy" : this.#activity));
     this.#tell();
     return client;
   }
@@ -247,16 +264,24 @@ export class Link {
       for (const listener of this.#denied) this.guard(() => listener(subject));
       return;
     }
+    const reason = `the user may not publish to "${subject}": allow it in the server's configuration`;
+    const error = new OmniError("PERMISSION_DENIED", { reason, outcome: "not-applied" });
+    for (const listener of this.#refusedListeners) this.guard(() => listener(subject, error));
     const waiting = [...this.#handlers].filter(([, handler]) => handler.subject === subject);
     const refusals = (this.#refusals.get(subject) ?? 0) + 1;
     this.#refusals.set(subject, refusals);
     if (refusals < waiting.length) return;
     this.#refusals.delete(subject);
-    const reason = `the user may not publish to "${subject}": allow it in the server's configuration`;
     for (const [token, handler] of waiting) {
       this.#handlers.delete(token);
-      this.guard(() => handler.onFailure(new OmniError("PERMISSION_DENIED", { reason, outcome: "not-applied" }), true));
+      this.guard(() => handler.onFailure(error, true));
     }
+  }
+
+  /** Calls back when the server refuses a publish. */
+  onRefused(listener: (subject: string, error: OmniError) => void): () => void {
+    this.#refusedListeners.add(listener);
+    return () => this.#refusedListeners.delete(listener);
   }
 
   /** Calls back when the server refuses a subscription. */

@@ -59,11 +59,13 @@ export class JetStreamSubscription implements DriverSubscription, DeliveryOwner 
   #silence: unknown;
   #restoring = false;
   readonly #leave: () => void;
+  readonly #release: () => void;
 
   constructor(parts: SubscriptionParts) {
     this.#parts = parts;
     this.#inbox = `${parts.settings.inboxPrefix}.${crypto.randomUUID().replaceAll("-", "")}`;
     this.#leave = parts.link.onChange(() => this.#changed());
+    this.#release = parts.link.hold();
   }
 
   get stream(): string {
@@ -353,6 +355,7 @@ export class JetStreamSubscription implements DriverSubscription, DeliveryOwner 
     settings.clock.clearTimeout(this.#deadline);
     this.#closed.abort();
     this.#leave();
+    this.#release();
     const reason = new OmniError("BACKEND_CLOSED", { reason: "the subscription is closed" });
     const { size } = this.#out;
     for (const delivery of this.#out) {

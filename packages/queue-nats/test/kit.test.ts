@@ -14,9 +14,10 @@ function run(title: string, options: NatsQueueOptions, current: () => RunningSer
   afterAll(async () => {
     await broker[Symbol.asyncDispose]();
   });
-  const make = (): QueueProvider => natsQueue({ url: broker.url, ...options });
+  const queueOf = natsQueue as (given: NatsQueueOptions) => QueueProvider;
+  const make = (): QueueProvider => queueOf({ url: broker.url, ...options });
   queueKit(title, make, framework, {
-    features: natsQueue(options).features,
+    features: queueOf(options).features,
     another: make,
     hooks: {
       restartBroker: () => broker.hooks.restartBroker(),
@@ -38,3 +39,5 @@ await describeWithServer(
     run("kit", { stream: "SHORT", ackDeadlineMs: 4_000, ackMode: "confirmed", maxUnacked: 4, whenDisconnected: "wait" }, current),
   { private: true },
 );
+
+await describeWithServer("nats", "NATS without JetStream", (current) => run("kit", { mode: "core" }, current), { private: true });
