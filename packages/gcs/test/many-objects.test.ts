@@ -22,7 +22,7 @@ await describeWithServer("gcs", "a long listing", (current: () => RunningServer)
     await Promise.all(Array.from({ length: 32 }, write));
 
     const requests: string[] = [];
-    await using proxy = await faultProxy(current().url, { onExchange: ({ path }) => void requests.push(path) });
+    await using proxy = await faultProxy(current().url, { onExchange: ({ path }) => void requests.push(path ?? "") });
     const identity = store.driver.identity ?? "";
     const prefix = decodeURIComponent(identity.slice(identity.lastIndexOf("|") + 1));
     const watched = gcs(optionsFor(current(), { prefix, apiEndpoint: proxy.url }));

@@ -21,7 +21,7 @@ await describeWithServer("s3", "a long listing", (current: () => RunningServer) 
     await Promise.all(Array.from({ length: 32 }, write));
 
     const requests: string[] = [];
-    await using proxy = await faultProxy(current().url, { onExchange: ({ path }) => void requests.push(path) });
+    await using proxy = await faultProxy(current().url, { onExchange: ({ path }) => void requests.push(path ?? "") });
     const identity = store.driver.identity ?? "";
     const prefix = decodeURIComponent(identity.slice(identity.lastIndexOf("|") + 1));
     const watched = s3(optionsFor(current(), { prefix, endpoint: proxy.url }));
