@@ -4,6 +4,7 @@ import zlib from "node:zlib";
 import { explained } from "./errors.ts";
 import { type CompressionOptions, type Encoding, levelOf } from "./options.ts";
 import type { ByteTransform } from "./transform.ts";
+import { wholeFrames } from "./zstd-frames.ts";
 
 /** Compresses to gzip (RFC 1952). @throws OmniError INVALID_ARGUMENT for a level out of range */
 export function gzip(options: CompressionOptions = {}): ByteTransform {
@@ -36,7 +37,8 @@ export function encoder(encoding: Encoding, options: CompressionOptions): ByteTr
 
 /** Expands a stream. */
 export function decoder(encoding: Encoding): ByteTransform {
-  return (source) => through(source, () => (encoding === "gzip" ? zlib.createGunzip() : zlib.createZstdDecompress()));
+  if (encoding === "gzip") return (source) => through(source, () => zlib.createGunzip());
+  return (source) => through(wholeFrames(source), () => zlib.createZstdDecompress());
 }
 
 const gzipBytes = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.gzip);

@@ -50,7 +50,7 @@ describe.each(Object.entries(codecs))("%s", (name, { encode, decode, encodeSync,
 
   it("ends damaged and cut data in an error, wherever it is cut", async () => {
     const encoded = await bytesOf(encode()([noise(10_000)]));
-    for (const length of [1, 5, 20, encoded.byteLength >> 1, encoded.byteLength - 1])
+    for (const length of [0, 1, 3, 4, 5, 20, encoded.byteLength >> 1, encoded.byteLength - 4, encoded.byteLength - 1])
       await expect(bytesOf(decode()([encoded.subarray(0, length)]))).rejects.toMatchObject({
         code: "UNKNOWN",
         message: expect.stringContaining("damaged or cut off"),
@@ -59,6 +59,15 @@ describe.each(Object.entries(codecs))("%s", (name, { encode, decode, encodeSync,
     damaged.writeUInt8(damaged.readUInt8(damaged.byteLength >> 1) ^ 0x40, damaged.byteLength >> 1);
     await expect(bytesOf(decode()([damaged]))).rejects.toMatchObject({ code: "UNKNOWN" });
     await expect(bytesOf(decode()([Buffer.from("plain text")]))).rejects.toMatchObject({ code: "UNKNOWN" });
+  });
+
+  it("ends in an error at every length but the whole, for contents of every kind", async () => {
+    for (const content of [noise(40), Buffer.alloc(3000), text.subarray(0, 500), Buffer.alloc(0)]) {
+      const encoded = encodeSync(content);
+      for (let length = 0; length < encoded.byteLength; length++)
+        await expect(bytesOf(decode()([encoded.subarray(0, length)]))).rejects.toMatchObject({ code: "UNKNOWN" });
+      expect((await bytesOf(decode()(cut(encoded, [1])))).equals(content)).toBe(true);
+    }
   });
 
   it("passes the source's error on as it is", async () => {
@@ -119,5 +128,25 @@ describe.each(Object.entries(codecs))("%s", (name, { encode, decode, encodeSync,
       expect(() => encode({ level })).toThrow(
         expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(String(level)) }),
       );
+  });
+});
+
+describe("zstd frames", () => {
+  it("are passed over where they say so, and counted as whole only when they are", async () => {
+    const skippable = Buffer.concat([Buffer.of(0x5a, 0x2a, 0x4d, 0x18, 5, 0, 0, 0), Buffer.from("notes")]);
+    const frame = zstdCompressSync(Buffer.from("content"));
+    for (const sizes of [[1], [7], [1000]])
+      expect((await bytesOf(unzstd()(cut(Buffer.concat([skippable, frame, skippable]), sizes)))).toString()).toBe("content");
+    const cutOff = Buffer.concat([frame, skippable.subarray(0, -1)]);
+    await expect(bytesOf(unzstd()([cutOff]))).rejects.toMatchObject({ code: "UNKNOWN" });
+  });
+
+  it("of many blocks, large and repeated ones, are walked to their end", async () => {
+    const content = Buffer.concat([noise(400_000), Buffer.alloc(600_000, 7), noise(1000)]);
+    for (const level of [1, 19]) {
+      const encoded = await bytesOf(zstd({ level })(cut(content, [70_000])));
+      expect((await bytesOf(unzstd()(cut(encoded, [4096])))).equals(content)).toBe(true);
+      await expect(bytesOf(unzstd()(cut(encoded.subarray(0, -1), [4096])))).rejects.toMatchObject({ code: "UNKNOWN" });
+    }
   });
 });
