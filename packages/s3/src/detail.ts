@@ -25,7 +25,10 @@ export function withDetail(send: Send): Send {
       isBucketThere = true;
       return output;
     } catch (error) {
-      if (name === "HeadObject" && isMute(error, isBucketThere)) await askInWords(send, signal);
+      if (name === "HeadObject" && isMute(error, isBucketThere)) {
+        await askInWords(send, signal);
+        isBucketThere = true;
+      }
       throw error;
     }
   };

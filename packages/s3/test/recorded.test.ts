@@ -96,6 +96,16 @@ test.each<[string, Recorded, string, RegExp]>([
   );
 });
 
+test("a missing object costs one question more, once: whether the bucket is there", async () => {
+  await against(
+    ({ method }) => (method === "HEAD" ? { status: 404 } : page([], "<IsTruncated>false</IsTruncated>")),
+    async (store, double) => {
+      for (let i = 0; i < 3; i++) expect(await store.exists("a")).toBe(false);
+      expect(double.asked.map(({ method }) => method)).toEqual(["HEAD", "GET", "HEAD", "HEAD"]);
+    },
+  );
+});
+
 test("a change that was refused says not-applied, one that failed inside says unknown", async () => {
   const refused = await against(
     () => ({ status: 503, body: errorBody("SlowDown", "slow") }),
