@@ -22,7 +22,7 @@ import {
   type Resource,
   resourceOf,
 } from "./objects.ts";
-import { isMissing, outcomeOf, stat } from "./reading.ts";
+import { isMissing, outcomeOf, stat, withOutcome } from "./reading.ts";
 import { untilKnown } from "./uploading.ts";
 
 /** The object that a rewrite reads, pinned. */
@@ -86,7 +86,7 @@ export async function move(context: Context, from: string, to: string, { signal 
   } catch (error) {
     if (isMissing(error)) return infoOf(to, copied);
     // The copy is there, whatever became of the source.
-    throw statusOf(error) === 412 ? sourceChanged(from, error) : annotate(error, { outcome: "unknown" });
+    throw statusOf(error) === 412 ? sourceChanged(from, error) : withOutcome(error, "unknown", signal);
   }
   return infoOf(to, copied);
 }
@@ -95,7 +95,7 @@ async function source(context: Context, path: string, signal: AbortSignal | unde
   try {
     return await stat(context, context.key(path), signal);
   } catch (error) {
-    throw annotate(error, { outcome: "not-applied" });
+    throw withOutcome(error, "not-applied", signal);
   }
 }
 
@@ -158,7 +158,7 @@ export async function setMetadata(
     try {
       return infoOf(path, await patch(context, found, patchOf(found, change), signal));
     } catch (error) {
-      if (signal?.aborted || OmniError.is(error)) throw error;
+      if (signal?.aborted || OmniError.is(error)) throw inDoubt ? withOutcome(error, "unknown", signal) : error;
       inDoubt ||= outcomeOf(error) === "unknown";
       const outcome = inDoubt ? "unknown" : "not-applied";
       if (round === ROUNDS || !(statusOf(error) === 412 || isTransient(error)))

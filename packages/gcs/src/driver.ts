@@ -7,7 +7,7 @@ import { classifyError, statusOf } from "./errors.ts";
 import { httpWire } from "./http-wire.ts";
 import { list } from "./listing.ts";
 import { type Context, draft, generationOf, infoOf } from "./objects.ts";
-import { isMissing, outcomeOf, read, stat, withBucketChecked } from "./reading.ts";
+import { isMissing, outcomeOf, read, stat, withBucketChecked, withOutcome } from "./reading.ts";
 import type { GcsSettings } from "./settings.ts";
 import { signUrl } from "./signing.ts";
 import { resumeStage, stage } from "./staging.ts";
@@ -92,9 +92,17 @@ async function remove(context: Context, path: string, { signal, ifMatch }: Drive
   try {
     await deleteKey(context, context.key(path), generation, signal);
   } catch (error) {
-    const known = await withBucketChecked(context, error, signal);
+    const known = await checked(context, error, signal);
     if (generation !== undefined && (isMissing(known) || statusOf(known) === 412))
       throw new OmniError("PRECONDITION_FAILED", { outcome: outcomeOf(known), cause: known });
     if (!isMissing(known)) throw known;
+  }
+}
+
+async function checked(context: Context, error: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+  try {
+    return await withBucketChecked(context, error, signal);
+  } catch (stopped) {
+    throw withOutcome(stopped, outcomeOf(error) ?? "unknown", signal);
   }
 }

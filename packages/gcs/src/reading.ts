@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { createHasher, type DriverRead, type DriverReadOptions, OmniError } from "@omni/core";
-import { factsOf, type GcsError, statusOf } from "./errors.ts";
+import { annotate, factsOf, type GcsError, statusOf } from "./errors.ts";
 import { type Context, defined, FIELDS, generationOf, infoOf, objectPath, type Resource, resourceOf } from "./objects.ts";
 import type { OpenAnswer } from "./wire.ts";
 
@@ -159,4 +159,15 @@ async function* verified(body: IncomingMessage, crc32c: string): AsyncGenerator<
 export function outcomeOf(error: unknown): "not-applied" | "unknown" | undefined {
   if (OmniError.is(error)) return error.outcome;
   return factsOf(error).outcome;
+}
+
+/**
+ * The error with what is known of the effect of the whole operation, whatever the request that failed last had to say. A reason of the caller's own is
+ * left as it is.
+ */
+export function withOutcome(error: unknown, outcome: "not-applied" | "unknown", signal?: AbortSignal): unknown {
+  if (!OmniError.is(error)) return signal?.aborted ? error : annotate(error, { outcome });
+  if (error.outcome === outcome || error.operation !== undefined) return error;
+  const { code, reason, retryable, cause } = error;
+  return new OmniError(code, { reason, retryable, ...defined({ cause }), outcome });
 }

@@ -15,8 +15,8 @@ import { deleteKey, patch, rewrite } from "./copying.ts";
 import { isTransient, statusOf } from "./errors.ts";
 import { decodeMetadata } from "./metadata.ts";
 import { type Context, descriptionOfCopy, draft, generationOf, infoOf, isFrom, lostCondition, type Resource } from "./objects.ts";
-import { isMissing, lookUp, outcomeOf } from "./reading.ts";
-import { notApplied, upload } from "./uploading.ts";
+import { isMissing, lookUp, outcomeOf, withOutcome } from "./reading.ts";
+import { upload } from "./uploading.ts";
 
 /*
  * A staged write is a temporary object under the reserved prefix. A commit
@@ -53,7 +53,7 @@ export async function stage(context: Context, path: string, body: DriverBody, op
   } catch (error) {
     if (outcomeOf(error) !== "not-applied") await dropTemporary(context, made.nonce, undefined);
     // Whatever became of the temporary object, nothing shows at the path.
-    throw notApplied(error, options.signal);
+    throw withOutcome(error, "not-applied", options.signal);
   }
   return new Handle(context, { path, nonce: made.nonce, generation: resource.generation }, "staged", options, { resource });
 }
@@ -143,7 +143,7 @@ async function commit(
       return resource;
     }
   } catch (error) {
-    throw progress.inDoubt ? error : notApplied(error, signal);
+    throw withOutcome(error, progress.inDoubt ? "unknown" : "not-applied", signal);
   }
   const reason = `the path was changed by others ${ROUNDS} times while the write was committed: try again`;
   throw new OmniError("UNAVAILABLE", { reason, outcome: progress.inDoubt ? "unknown" : "not-applied" });
@@ -172,7 +172,12 @@ async function commitOnce(
   // After the temporary object: who removed it made the object before.
   const shown = await lookUp(context, context.key(staged.path), signal);
   if (shown !== undefined && isFrom(shown, staged.nonce)) return shown;
-  if (temporary === undefined || isOvertaken(temporary, shown, progress.refused)) throw gone(temporary !== undefined, progress);
+  if (temporary === undefined) throw gone(false);
+  if (isOvertaken(temporary, shown, progress.refused)) {
+    // Whoever marked it may have made its object.
+    progress.inDoubt = true;
+    throw gone(true);
+  }
   const base = shown?.generation ?? "0";
   if (wanted !== undefined && wanted !== base) throw lostCondition(wanted, progress.inDoubt ? "unknown" : "not-applied", undefined);
   const marked = await mark(context, temporary, base, signal);
@@ -207,7 +212,7 @@ async function mark(
     return await patch(context, temporary, { metadata: { "omni-base": base } }, signal);
   } catch (error) {
     const canGoOn = statusOf(error) === 412 || isMissing(error) || isTransient(error);
-    if (signal?.aborted || !canGoOn) throw notApplied(error, signal);
+    if (signal?.aborted || !canGoOn) throw withOutcome(error, "not-applied", signal);
     return undefined;
   }
 }
@@ -218,11 +223,11 @@ function isOvertaken(temporary: Resource, shown: Resource | undefined, refused: 
   return base !== undefined && base !== (shown?.generation ?? "0") && temporary.metageneration !== refused;
 }
 
-function gone(isLeft: boolean, { inDoubt }: Progress): OmniError {
+function gone(isLeft: boolean): OmniError {
   const reason = isLeft
     ? "the staged write was being committed when its process ended, and the path was written since: what was there is not known, and it is left alone"
     : "the staged write is gone: it was discarded or swept, or another write replaced it after its commit";
-  return new OmniError("NOT_FOUND", { reason, outcome: isLeft || inDoubt ? "unknown" : "not-applied" });
+  return new OmniError("NOT_FOUND", { reason });
 }
 
 async function temporaryOf(

@@ -7,7 +7,6 @@ import {
   base64Of,
   type Context,
   type Draft,
-  defined,
   FIELDS,
   isFrom,
   lostCondition,
@@ -16,7 +15,7 @@ import {
   resourceOf,
 } from "./objects.ts";
 import { CHUNK_STEP_BYTES } from "./options.ts";
-import { lookUp, outcomeOf } from "./reading.ts";
+import { lookUp, outcomeOf, withOutcome } from "./reading.ts";
 import { isSessionGone, ResumableUpload } from "./resumable.ts";
 
 /** How much of a body is looked at before it is known to be small: one chunk. */
@@ -50,7 +49,7 @@ async function open({ settings }: Context, body: DriverBody, options: DriverWrit
     return { cutter, first, whole: first.byteLength < chunkBytes || (await untilAborted(cutter.isAtEnd(), signal)) };
   } catch (error) {
     cutter.abandon();
-    throw notApplied(error, signal);
+    throw withOutcome(error, "not-applied", signal);
   }
 }
 
@@ -101,7 +100,7 @@ export async function untilKnown(
     try {
       return await work();
     } catch (error) {
-      if (signal?.aborted || OmniError.is(error)) throw error;
+      if (signal?.aborted || OmniError.is(error)) throw inDoubt ? withOutcome(error, "unknown", signal) : error;
       inDoubt ||= outcomeOf(error) === "unknown";
       if (inDoubt) {
         const shown = await shownAt(context, made.key, signal, error);
@@ -145,7 +144,7 @@ async function uploadChunks(
     return await checked(context, resource, session, signal);
   } catch (error) {
     cutter.abandon();
-    if (session === undefined) throw notApplied(lostAtStart(made, asBucketMissing(error)), signal);
+    if (session === undefined) throw withOutcome(lostAtStart(made, asBucketMissing(error)), "not-applied", signal);
     return await settleFailed(context, made, session, error, signal);
   }
 }
@@ -214,9 +213,9 @@ async function settleFailed(
 ): Promise<Resource> {
   if (!session.mayBeFinished) {
     await session.cancel();
-    throw notApplied(isSessionGone(error) ? sessionGone(error) : lostAtStart(made, error), signal);
+    throw withOutcome(isSessionGone(error) ? sessionGone(error) : lostAtStart(made, error), "not-applied", signal);
   }
-  if (signal?.aborted || OmniError.is(error)) throw error;
+  if (signal?.aborted || OmniError.is(error)) throw session.isInDoubt ? withOutcome(error, "unknown", signal) : error;
   const shown = await shownAt(context, made.key, signal, error);
   if (shown !== undefined && isFrom(shown, made.nonce)) return shown;
   const isLost = statusOf(error) === 412 && made.over !== undefined;
@@ -229,12 +228,4 @@ async function settleFailed(
 
 function sessionGone(error: unknown): unknown {
   return annotate(new GcsError("the store has forgotten the upload: write again", { status: 503 }), factsOf(error));
-}
-
-/** The error of a write of which nothing is visible. */
-export function notApplied(error: unknown, signal?: AbortSignal): unknown {
-  if (!OmniError.is(error)) return signal?.aborted ? error : annotate(error, { outcome: "not-applied" });
-  if (error.outcome === "not-applied" || error.operation !== undefined) return error;
-  const { code, reason, retryable, cause } = error;
-  return new OmniError(code, { reason, retryable, ...defined({ cause }), outcome: "not-applied" });
 }

@@ -235,6 +235,39 @@ describe("tries", () => {
   });
 });
 
+describe("a time limit speaks of the whole operation", () => {
+  test("a move whose copy is there is not called undone", async () => {
+    await using double = await StoreDouble.start(({ method }) => {
+      if (method === "POST") return { body: { done: true, resource: resource("b") } };
+      return method === "DELETE"
+        ? { ...refusal(429, "rateLimitExceeded"), headers: { "retry-after": "5" } }
+        : { body: resource("a") };
+    });
+    await using store = open(double);
+    expect(await failureOf(store.move("a", "b", { timeoutMs: 200 }))).toMatchObject({ code: "TIMEOUT", outcome: "unknown" });
+    expect(double.log).toContain("DELETE /storage/v1/b/photos/o/a");
+  });
+
+  test("a copy that was refused so far was not applied", async () => {
+    await using double = await StoreDouble.start(({ method }) =>
+      method === "POST" ? { ...refusal(429, "rateLimitExceeded"), headers: { "retry-after": "5" } } : { body: resource("a") },
+    );
+    await using store = open(double);
+    expect(await failureOf(store.copy("a", "b", { timeoutMs: 200 }))).toMatchObject({ code: "TIMEOUT", outcome: "not-applied" });
+  });
+
+  test("a delete that may have happened is not called undone", async () => {
+    let deletes = 0;
+    await using double = await StoreDouble.start(({ method }) => {
+      if (method !== "DELETE") return { hang: true };
+      return deletes++ === 0 ? { status: 500 } : refusal(404, "notFound", "Not Found");
+    });
+    await using store = open(double);
+    const { errors } = await store.deleteMany(["a"], { timeoutMs: 500 });
+    expect(errors).toMatchObject([{ path: "a", error: { code: "TIMEOUT", outcome: "unknown" } }]);
+  });
+});
+
 describe("small writes", () => {
   test("are one request with both checksums", async () => {
     await using double = await StoreDouble.start(() => ({ body: resource("a") }));

@@ -72,7 +72,7 @@ await describeWithServer("gcs", "gcs on a server", (current) => {
     await direct.write("a", "later");
     const again = await direct.resumeStage("a", staged.token);
     expect(again.state).toBe("gone");
-    expect(await codeOf(again.commit())).toBe("NOT_FOUND");
+    await expect(again.commit()).rejects.toMatchObject({ code: "NOT_FOUND", outcome: "unknown" });
     expect(await (await direct.read("a")).text()).toBe("later");
     expect(await direct.sweepStale({ olderThanMs: 0 })).toEqual({ removed: 1, kept: 0 });
     await direct.purge("");
