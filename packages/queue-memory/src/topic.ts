@@ -1,5 +1,5 @@
 import { OmniError } from "@omni/core";
-import type { PublishOutcome, WireMessage } from "@omni/core/queue";
+import type { DriverPublishOptions, PublishOutcome, WireMessage } from "@omni/core/queue";
 import { Group } from "./group.ts";
 import type { MemorySettings } from "./options.ts";
 import { Ring } from "./ring.ts";
@@ -59,15 +59,12 @@ export class Topic {
     this.roomMade();
   }
 
-  publish(
-    batch: readonly WireMessage[],
-    options: { readonly signal?: AbortSignal | undefined },
-  ): Promise<readonly PublishOutcome[]> {
+  publish(batch: readonly WireMessage[], options: DriverPublishOptions): Promise<readonly PublishOutcome[]> {
     const outcomes: PublishOutcome[] = [];
     // Those who wait go first: calls take effect in their order.
     if (this.#waiters.size === 0) this.#takeIn(batch, outcomes);
     if (outcomes.length === batch.length) return Promise.resolve(outcomes);
-    if (this.#settings.whenFull === "reject") {
+    if (this.#settings.whenFull === "reject" || options.waitForRoom === false) {
       const error = this.#full();
       while (outcomes.length < batch.length) outcomes.push({ state: "rejected", error });
       return Promise.resolve(outcomes);

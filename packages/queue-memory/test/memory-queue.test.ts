@@ -1,4 +1,4 @@
-import { createQueue } from "@omni/core/queue";
+import { createQueue, encodeMessage } from "@omni/core/queue";
 import { memoryDriver, memoryQueue, queueFromEnv } from "@omni/queue-memory";
 import { classifyError } from "../src/errors.ts";
 
@@ -147,4 +147,13 @@ test("a message that always fails leaves timers their turn", async () => {
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect((await queue.stats()).failed).toBeGreaterThan(1);
   await queue.close();
+});
+
+test("a caller that cannot wait for room is refused at once, whatever `whenFull` says", async () => {
+  const driver = memoryDriver({ capacity: 1 });
+  const message = encodeMessage((await createQueue(driver, { topic: "other" }).publish({ data: "x" })).message);
+  const [first] = await driver.publish("t", [message], { waitForRoom: false });
+  const [second] = await driver.publish("t", [message], { waitForRoom: false });
+  expect([first?.state, second?.state]).toEqual(["acked", "rejected"]);
+  expect(String(second?.error)).toContain("add a consumer, or raise `capacity`");
 });

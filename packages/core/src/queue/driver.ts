@@ -70,6 +70,8 @@ export interface DriverCallOptions {
 export interface DriverPublishOptions extends DriverCallOptions {
   /** When core's deadline passes: milliseconds since the epoch; absent = none. For SDKs that take a timeout. */
   readonly deadline?: number | undefined;
+  /** `false`: where the queue is full, reject with QUEUE_FULL at once instead of waiting for room. @default the driver's own way */
+  readonly waitForRoom?: false | undefined;
 }
 
 /** How the publish of one message ended. Anything that is not certain is `"unknown"`. */
@@ -184,6 +186,8 @@ export interface DriverStats {
   readonly pending?: number | undefined;
   /** Messages that the broker keeps of the topic, settled or not. */
   readonly stored?: number | undefined;
+  /** Copies that the driver itself kept from being handled again; core adds those of its consumers. */
+  readonly suppressed?: number | undefined;
   /** Of a driver over several brokers: what each of them counts and knows, and the sums of what is known. */
   readonly byMember?: Readonly<Record<string, Partial<QueueCounters>>> | undefined;
   readonly total?: Partial<QueueCounters> | undefined;

@@ -6,7 +6,7 @@ import { DRAIN_MS, RunningConsumer } from "./consumer.ts";
 import { Counters } from "./counters.ts";
 import type { DedupeStore } from "./dedupe.ts";
 import { queueChannel, tracedQueue } from "./diagnostics.ts";
-import type { BrowsedMessage, DriverSubscription, QueueDriver, QueueSupporting } from "./driver.ts";
+import type { BrowsedMessage, DriverStats, DriverSubscription, QueueDriver, QueueSupporting } from "./driver.ts";
 import { decodeMessage, type EnvelopeForm } from "./envelope.ts";
 import { completeQueueFeatures, type QueueAbility, type QueueFeatures } from "./features.ts";
 import { checkTopic } from "./input.ts";
@@ -192,10 +192,12 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
 
   async stats(options: StatsOptions = {}): Promise<QueueStats> {
     const { topic = this.topic, group = this.#group } = options;
-    const counters: QueueStats = { ...this.#counters };
-    const known = this.#closed || !this.driver.stats ? {} : await this.#brokerStats({ ...options, topic, group });
+    const counters = { ...this.#counters };
+    const known: Partial<DriverStats> =
+      this.#closed || !this.driver.stats ? {} : await this.#brokerStats({ ...options, topic, group });
     const [dedupe] = [...this.#dedupe].sort((a, b) => SCOPES.indexOf(a.scope) - SCOPES.indexOf(b.scope));
-    return { ...counters, ...known, ...(dedupe && { dedupe: { scope: dedupe.scope, windowMs: dedupe.windowMs } }) };
+    const suppressed = counters.suppressed + (known.suppressed ?? 0);
+    return { ...counters, ...known, suppressed, ...(dedupe && { dedupe: { scope: dedupe.scope, windowMs: dedupe.windowMs } }) };
   }
 
   async health(options: QueueCallOptions = {}): Promise<QueueHealth> {
@@ -314,7 +316,7 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
     return startOf(consumer);
   }
 
-  async #brokerStats(options: StatsOptions): Promise<Partial<QueueStats>> {
+  async #brokerStats(options: StatsOptions): Promise<Partial<DriverStats>> {
     try {
       const { topic, group } = options;
       return dropUndefined(
