@@ -164,6 +164,15 @@ export const checks: readonly Check[] = [
     run: jestHarness(["packages/s3/test/faults.test.ts"], { OMNI_RUNS: "2000" }),
   },
   {
+    name: "gcs-faults",
+    about:
+      "2,000 operations on Google Cloud Storage under random faults of the network: no torn object, no orphan, no hang, no outcome that is not true",
+    tiers: ["full"],
+    budgetSeconds: 1800,
+    inputs: ["packages/core/src", "packages/gcs"],
+    run: jestHarness(["packages/gcs/test/faults.test.ts"], { OMNI_RUNS: "2000" }),
+  },
+  {
     name: "s3-ceph",
     about: "the storage kit on Ceph's gateway, the faithful S3 server",
     tiers: ["full"],
