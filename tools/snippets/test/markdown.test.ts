@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -70,6 +70,7 @@ describe("programs", () => {
 
   test("a wrong type is found at the page's line", () => {
     const path = join(root, ".cache", "snippets-self-test.ts");
+    mkdirSync(join(root, ".cache"), { recursive: true });
     writeFileSync(path, '\n\nexport const count: number = "one";\n');
     expect(compile(root, [path]).get(path)).toEqual([expect.stringMatching(/^line 3: Type 'string' is not assignable/)]);
     rmSync(path);
