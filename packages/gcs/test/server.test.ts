@@ -3,7 +3,7 @@ import { OmniError } from "@omni/core";
 import { faultProxy } from "@omni/fault-proxy";
 import { gcs } from "@omni/gcs";
 import { describeWithServer } from "@omni/servers";
-import { freshStore, makeBucket, optionsFor } from "./store.ts";
+import { freshStore, makeBucket, optionsFor, rawClient } from "./store.ts";
 
 const MIB = 1024 * 1024;
 
@@ -102,6 +102,43 @@ await describeWithServer("gcs", "gcs on a server", (current) => {
     await direct.purge("");
   });
 
+  test("a commit that another writer overtook for certain goes on", async () => {
+    await using proxy = await faultProxy(current().url);
+    const prefix = randomUUID();
+    await using store = freshStore(current(), { apiEndpoint: proxy.url, prefix });
+    await using direct = freshStore(current(), { prefix });
+    const staged = await store.stage("a", "staged");
+    let rewrites = 0;
+    let arrived = (): void => {};
+    const underWay = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    proxy.use(({ path }) => {
+      if (!path?.includes("/rewriteTo/") || rewrites++ > 0) return undefined;
+      arrived();
+      return { kind: "latency", ms: 400 };
+    });
+    const committing = staged.commit();
+    await underWay;
+    const between = await direct.write("a", "between");
+    expect((await committing).etag).not.toBe(between.etag);
+    expect(rewrites).toBe(2);
+    expect(await (await direct.read("a")).text()).toBe("staged");
+    expect(await direct.sweepStale({ olderThanMs: 0 })).toEqual({ removed: 0, kept: 0 });
+    await direct.purge("");
+  });
+
+  test("a client of the caller's lends its credentials and its endpoint", async () => {
+    const prefix = randomUUID();
+    await using direct = freshStore(current(), { prefix });
+    await direct.write("a", "x");
+    const { bucket } = optionsFor(current());
+    await using store = gcs({ bucket, prefix, client: rawClient(current()) });
+    expect(store.driver.identity).toBe(direct.driver.identity);
+    expect(await (await store.read("a")).text()).toBe("x");
+    await direct.purge("");
+  });
+
   test("a staged write replaces what was written after it was staged", async () => {
     await using store = freshStore(current());
     await store.write("a", "first");
@@ -168,9 +205,8 @@ await describeWithServer("gcs", "gcs on a server", (current) => {
   test("what the SDK writes is read, and the other way round", async () => {
     const prefix = randomUUID();
     await using store = freshStore(current(), { prefix });
-    const { bucket, apiEndpoint } = optionsFor(current());
-    const { Storage } = await import("@google-cloud/storage");
-    const client = new Storage({ projectId: "test", useAuthWithCustomEndpoint: false, ...(apiEndpoint ? { apiEndpoint } : {}) });
+    const { bucket } = optionsFor(current());
+    const client = rawClient(current());
     const file = client.bucket(bucket).file(`${prefix}/by-sdk`);
     await file.save("by the SDK", { resumable: false, metadata: { contentType: "text/x-a", metadata: { Key: "V" } } });
     expect(await store.stat("by-sdk")).toMatchObject({ size: 10, contentType: "text/x-a", metadata: { Key: "V" } });
