@@ -19,9 +19,14 @@ const TELLING = new Set([
  */
 export function withDetail(send: Send): Send {
   let isBucketThere = false;
-  return async <N extends OperationName>(name: N, input: Input<N>, signal?: AbortSignal): Promise<Output<N>> => {
+  return async <N extends OperationName>(
+    name: N,
+    input: Input<N>,
+    signal?: AbortSignal,
+    last?: AbortSignal,
+  ): Promise<Output<N>> => {
     try {
-      const output = await send(name, input, signal);
+      const output = await send(name, input, signal, last);
       isBucketThere = true;
       return output;
     } catch (error) {

@@ -26,11 +26,16 @@ export interface LeanWire {
 export function leanWire(settings: S3Settings, wire: SdkWire): LeanWire {
   const lane = new LeanLane(settings, wire);
   if (settings.client !== undefined || settings.clientConfig !== undefined) return { send: wire.send, close: () => {} };
-  const send = async <N extends OperationName>(name: N, input: Input<N>, signal?: AbortSignal): Promise<Output<N>> => {
+  const send = async <N extends OperationName>(
+    name: N,
+    input: Input<N>,
+    signal?: AbortSignal,
+    last?: AbortSignal,
+  ): Promise<Output<N>> => {
     const method = LEAN_METHODS[name];
     const site = method === undefined ? undefined : wire.site();
     const headers = site && headersOf(input as Readonly<Record<string, unknown>>);
-    if (method === undefined || site === undefined || headers === undefined) return wire.send(name, input, signal);
+    if (method === undefined || site === undefined || headers === undefined) return wire.send(name, input, signal, last);
     signal?.throwIfAborted();
     return (await lane.send(name, { method, site, headers, input: input as unknown as LeanInput }, signal)) as Output<N>;
   };

@@ -73,7 +73,7 @@ export async function uploadParts(context: Context, draft: Draft, { cutter, firs
   const hashed = settings.profile.checksum === "crc32c";
   const checksum = hashed ? ({ ChecksumAlgorithm: "CRC32C", ChecksumType: "FULL_OBJECT" } as const) : {};
   const created = await begin(
-    (later) => send("CreateMultipartUpload", { Key: key, ...draft.headers, ...checksum }, later),
+    (later) => send("CreateMultipartUpload", { Key: key, ...draft.headers, ...checksum }, later, signal),
     cutter,
     signal,
   );

@@ -35,11 +35,17 @@ export function sdkWire(settings: S3Settings): SdkWire {
   const seen: Seen = { site: undefined };
   const open = (): Promise<{ sdk: Sdk; client: S3Client }> => (opened ??= openClient(settings, seen));
 
-  const send = async <N extends OperationName>(name: N, input: Input<N>, signal?: AbortSignal): Promise<Output<N>> => {
+  const send = async <N extends OperationName>(
+    name: N,
+    input: Input<N>,
+    signal?: AbortSignal,
+    last?: AbortSignal,
+  ): Promise<Output<N>> => {
     signal?.throwIfAborted();
     const { sdk, client } = await open();
     const Operation = sdk[`${name}Command`] as unknown as new (input: object) => Command;
     const command = new Operation({ Bucket: settings.bucket, ...input });
+    if (last !== undefined) LAST_CALL.set(command.input, last);
     const sent = client.send(command, signal === undefined ? {} : { abortSignal: signal }) as Promise<unknown>;
     try {
       return (await untilAborted(sent, signal)) as Output<N>;
@@ -112,10 +118,14 @@ export function clientConfig(settings: S3Settings): S3ClientConfig {
   };
 }
 
+/** By input: no new attempt once this signal has aborted. */
+const LAST_CALL = new WeakMap<object, AbortSignal>();
+
 // An attempt that broke off may have taken effect although the last one was refused: the outcome is judged over all attempts.
 function recordOutcomes(client: S3Client): void {
   client.middlewareStack.add(
     (next, context) => async (args) => {
+      (context.omniLastCall as AbortSignal | undefined)?.throwIfAborted();
       try {
         return await next(args);
       } catch (error) {
@@ -128,6 +138,7 @@ function recordOutcomes(client: S3Client): void {
   );
   client.middlewareStack.add(
     (next, context) => async (args) => {
+      context.omniLastCall = LAST_CALL.get(args.input);
       try {
         return await next(args);
       } catch (caught) {

@@ -31,9 +31,16 @@ export type Output<N extends OperationName> = Operations[N]["output"];
  * One request to the store, with its retries. This is the seam between the driver and whatever speaks HTTP: a leaner path for some operations is
  * a `Send` that hands the others on.
  *
+ * `last`: once it has aborted no further attempt is made, while one on the way is waited for.
+ *
  * It owes the driver: rejects soon after `signal` aborts and sends nothing afterwards; an error is annotated with the facts of its request.
  */
-export type Send = <N extends OperationName>(name: N, input: Input<N>, signal?: AbortSignal) => Promise<Output<N>>;
+export type Send = <N extends OperationName>(
+  name: N,
+  input: Input<N>,
+  signal?: AbortSignal,
+  last?: AbortSignal,
+) => Promise<Output<N>>;
 
 /** Operations that change nothing: their errors have no outcome. */
 export const READ_ONLY: ReadonlySet<OperationName> = new Set([

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ListMultipartUploadsCommand } from "@aws-sdk/client-s3";
 import { OmniError } from "@omni/core";
-import { type Exchange, faultProxy } from "@omni/fault-proxy";
+import { type Exchange, faultProxy, throttled } from "@omni/fault-proxy";
 import { type S3Backend, s3 } from "@omni/s3";
 import { describeWithServer } from "@omni/servers";
 import { freshStore, makeBucket, optionsFor, reopened } from "./store.ts";
@@ -45,6 +45,20 @@ await describeWithServer("s3", "s3 driver", (current) => {
     expect(proxy.counts.subjects).toBe(subjects);
     expect(await uploadsAt(store, "endless")).toBe(0);
     expect(await store.exists("endless")).toBe(false);
+  });
+
+  test("an abort while a request waits for its next try is the end of it", async () => {
+    await using proxy = await faultProxy(current().url);
+    await using proxied = reopened(current(), store, { endpoint: proxy.url, partSizeBytes: 5 * MIB });
+    const struck = proxy.once(throttled(1), ({ method }) => method === "POST");
+    const controller = new AbortController();
+    const work = proxied.write("throttled", endless(), { signal: controller.signal });
+    await struck;
+    controller.abort(new Error("enough"));
+    await expect(work).rejects.toThrow("enough");
+    await sleep(2_500);
+    expect(proxy.counts.subjects).toBe(1);
+    expect(await uploadsAt(store, "throttled")).toBe(0);
   });
 
   test("a source that hangs does not keep an abort waiting, nor leave anything", async () => {
