@@ -1,0 +1,9 @@
+export type { BreakerOptions, BreakerState } from "./breaker.ts";
+export type { CompositeDriver } from "./driver.ts";
+export { compositeQueue } from "./factory.ts";
+export type { CompositeError } from "./failure.ts";
+export { queueFromEnv } from "./from-env.ts";
+export type { MemberStats } from "./member-stats.ts";
+export type { CompositeMember, CompositeOptions, SubscribeFrom, TopicMap } from "./options.ts";
+export type { CompositeOutcome } from "./outcome.ts";
+export { STRATEGIES, type Strategy } from "./strategy.ts";

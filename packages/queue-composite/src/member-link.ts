@@ -1,0 +1,200 @@
+import { type Clock, type Logger, OmniError } from "@omni/core";
+import type { DriverPublishOptions, PublishOutcome, WireMessage } from "@omni/core/queue";
+import type { BreakerWord } from "./breaker.ts";
+import { isBrokersFault } from "./errors.ts";
+import { KeyTurns, type Turn } from "./key-turns.ts";
+import type { Member } from "./member.ts";
+import { type CompositeOutcome, isAcked, outcomeOf } from "./outcome.ts";
+
+/** Publishes to one member: its order per key, its deadline, its breaker, and what its word means. */
+export class MemberLink {
+  readonly member: Member;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #turns: KeyTurns | undefined;
+  readonly #calls = new Set<MemberCall>();
+  readonly #idle = new Set<() => void>();
+  #lastFault: OmniError | undefined;
+
+  constructor(member: Member, clock: Clock, logger: Logger) {
+    this.member = member;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#turns = member.features.pipelined ? undefined : new KeyTurns();
+  }
+
+  /** Publishes a batch of one topic; never rejects. One outcome per message, in order. */
+  async send(topic: string, batch: readonly WireMessage[], options: DriverPublishOptions): Promise<readonly CompositeOutcome[]> {
+    const { member } = this;
+    if (!member.breaker.allows()) return this.#skip(topic, batch);
+    const name = member.topicOf(topic);
+    const call = new MemberCall(name, options.deadline);
+    this.#calls.add(call);
+    member.counters.inFlight += batch.length;
+    try {
+      const outcomes = await this.#withDeadline(call, batch, options.signal);
+      this.#record(outcomes, call);
+      return outcomes;
+    } finally {
+      member.counters.inFlight -= batch.length;
+      this.#calls.delete(call);
+      if (this.#calls.size === 0) this.#becomeIdle();
+    }
+  }
+
+  /** Resolves when nothing is under way. */
+  idle(): Promise<void> {
+    return this.#calls.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.add(resolve));
+  }
+
+  /** Gives up everything that is under way. */
+  abandonAll(reason: unknown): void {
+    for (const call of this.#calls) call.abort(reason);
+  }
+
+  #withDeadline(
+    call: MemberCall,
+    batch: readonly WireMessage[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly CompositeOutcome[]> {
+    const { member } = this;
+    const started = this.#clock.now();
+    const said: (PublishOutcome | undefined)[] = new Array(batch.length);
+    return new Promise((resolve) => {
+      const follow = (): void => call.abort(signal?.reason);
+      const finish = (): void => {
+        this.#clock.clearTimeout(timer);
+        signal?.removeEventListener("abort", follow);
+        const latencyMs = this.#clock.now() - started;
+        const word = (place: number): PublishOutcome => said[place] ?? { state: "unknown", error: call.reason };
+        resolve(batch.map((message, place) => outcomeOf(member, call.topic, message, word(place), latencyMs)));
+      };
+      const over = (): void =>
+        call.abort(
+          new OmniError("TIMEOUT", { reason: `no word from the broker within ${member.timeoutMs} ms`, outcome: "unknown" }),
+        );
+      // A driver that knows says so within this turn; only then is it given up.
+      call.onAbort = () => setImmediate(finish);
+      const timer = this.#clock.setTimeout(over, member.timeoutMs);
+      signal?.addEventListener("abort", follow, { once: true });
+      if (signal?.aborted) follow();
+      void this.#submit(call, batch, said).then(finish);
+    });
+  }
+
+  async #submit(call: MemberCall, batch: readonly WireMessage[], said: (PublishOutcome | undefined)[]): Promise<void> {
+    if (!this.#turns) {
+      const words = await this.#ask(call, batch);
+      for (let place = 0; place < batch.length; place++) said[place] = words[place];
+      return;
+    }
+    await Promise.all(
+      this.#turns.take(call.topic, batch).map(async (turn) => {
+        // Given up counts as settled: the others of the key do not wait for a broker that never answers.
+        if (turn.after) await Promise.race([turn.after, call.aborted]);
+        if (call.reason === undefined) await Promise.race([this.#askFor(call, turn, said), call.abandoned()]);
+        else for (const place of turn.places) said[place] = { state: "rejected", error: call.reason };
+        turn.done();
+      }),
+    );
+  }
+
+  async #askFor(call: MemberCall, turn: Turn, said: (PublishOutcome | undefined)[]): Promise<void> {
+    const words = await this.#ask(call, turn.batch);
+    for (const [i, place] of turn.places.entries()) said[place] = words[i];
+  }
+
+  /** What the driver says; never rejects. */
+  async #ask(call: MemberCall, batch: readonly WireMessage[]): Promise<readonly PublishOutcome[]> {
+    try {
+      const words = await this.member.driver.publish(call.topic, batch, call);
+      if (words.length === batch.length) return words;
+      const error = new Error(`the driver gave ${words.length} outcomes for ${batch.length} messages`);
+      return batch.map((_, place) => words[place] ?? { state: "unknown", error });
+    } catch (error) {
+      // By the contract of drivers nothing was handed over.
+      return batch.map(() => ({ state: "rejected", error }));
+    }
+  }
+
+  #skip(topic: string, batch: readonly WireMessage[]): readonly CompositeOutcome[] {
+    const { member } = this;
+    member.counters.skipped += batch.length;
+    const leftMs = Math.max(0, member.breaker.openUntil - this.#clock.now());
+    const last = this.#lastFault ? `; the last error: ${this.#lastFault.reason}` : "";
+    const reason = `nothing is sent for another ${leftMs} ms because the broker failed again and again${last}`;
+    const context = { backend: member.name, operation: "publish", topic: member.topicOf(topic) };
+    const error = new OmniError("UNAVAILABLE", { ...context, reason, outcome: "not-applied", cause: this.#lastFault });
+    return batch.map(() => ({ member: member.name, state: "skipped", error, latencyMs: 0, position: undefined }));
+  }
+
+  #record(outcomes: readonly CompositeOutcome[], call: MemberCall): void {
+    const { member } = this;
+    const before = member.breaker.state;
+    for (const { state } of outcomes) {
+      if (state === "acked" || state === "duplicate") member.counters.published += 1;
+      if (state === "duplicate") member.counters.duplicates += 1;
+      else if (state === "rejected" || state === "unknown") member.counters[state] += 1;
+    }
+    const fault = outcomes.find((outcome) => !isAcked(outcome) && isBrokersFault(outcome.error));
+    if (fault) this.#lastFault = fault.error;
+    member.breaker.record(wordOf(outcomes, fault !== undefined, call));
+    const { state } = member.breaker;
+    if (state === before) return;
+    const details = { provider: member.driver.name, member: member.name, error: this.#lastFault?.message };
+    if (state === "open") this.#logger.warn(details, "breaker opened");
+    else if (state === "closed") this.#logger.info({ provider: member.driver.name, member: member.name }, "breaker closed");
+  }
+
+  #becomeIdle(): void {
+    for (const resolve of this.#idle) resolve();
+    this.#idle.clear();
+  }
+}
+
+/** What a breaker makes of it. A caller that gave up says nothing of the broker. */
+function wordOf(outcomes: readonly CompositeOutcome[], fault: boolean, call: MemberCall): BreakerWord {
+  const givenUp = call.reason !== undefined && !OmniError.is(call.reason, "TIMEOUT");
+  if (fault && !givenUp) return "failure";
+  return outcomes.some(isAcked) ? "success" : "neutral";
+}
+
+/** One publish to one member, and what its driver sees as the call's options. */
+class MemberCall implements DriverPublishOptions {
+  readonly topic: string;
+  readonly deadline: number | undefined;
+  /** Others wait for this member: it must not wait for room. */
+  readonly waitForRoom = false;
+  readonly #controller = new AbortController();
+  /** Resolves when it is given up. */
+  readonly aborted: Promise<void>;
+  /** Told when it is given up. */
+  onAbort: (() => void) | undefined;
+
+  constructor(topic: string, deadline: number | undefined) {
+    this.topic = topic;
+    this.deadline = deadline;
+    this.aborted = new Promise((resolve) => this.#controller.signal.addEventListener("abort", () => resolve(), { once: true }));
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Why it was given up. */
+  get reason(): unknown {
+    return this.#controller.signal.reason;
+  }
+
+  /** Resolves a turn after it was given up, so that a driver can still say what it knows. */
+  async abandoned(): Promise<void> {
+    await this.aborted;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  abort(reason: unknown): void {
+    if (this.#controller.signal.aborted) return;
+    this.#controller.abort(reason);
+    this.onAbort?.();
+  }
+}
