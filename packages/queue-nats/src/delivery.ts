@@ -5,6 +5,8 @@ import type { NatsMessage } from "./client.ts";
 /** What a delivery does goes through its subscription. */
 export interface DeliveryOwner {
   readonly stream: string;
+  /** Older servers take a `+TERM` with a reason for no word at all. */
+  readonly takesReasons: boolean;
   /** Sends a word about a delivery to the broker. */
   tell(delivery: JetStreamDelivery, word: string, confirm: boolean): Promise<void> | void;
   /** It was settled: there is room for another. */
@@ -60,7 +62,7 @@ export class JetStreamDelivery implements DriverDelivery {
   }
 
   term(reason: string): Promise<void> | void {
-    return this.#settle(`+TERM ${reason.replace(/\s+/g, " ")}`, true);
+    return this.#settle(this.#owner.takesReasons ? `+TERM ${reason.replace(/\s+/g, " ")}` : "+TERM", true);
   }
 
   async extend(): Promise<void> {

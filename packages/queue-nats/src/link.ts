@@ -4,6 +4,7 @@ import { classifyError } from "./errors.ts";
 import { OpenWarning } from "./open-warning.ts";
 import type { NatsSettings } from "./options.ts";
 import { orAbort } from "./or-abort.ts";
+import { isAtLeast } from "./version.ts";
 
 /** Somebody who waits for an answer of the server. */
 export interface ReplyHandler {
@@ -16,6 +17,8 @@ export interface ReplyHandler {
 
 const FIRST_DELAY_MS = 100;
 const REQUEST_TIMEOUT_MS = 5_000;
+/** A server that gives no sign for so long gets no goodbye. */
+const DRAIN_MS = 2_000;
 
 /**
  * The connection: made at first use, kept for ever, watched. One subscription takes all answers, so that a request costs no subscription.
@@ -169,8 +172,10 @@ export class Link {
     this.#warning?.stop();
     const client = this.#client ?? (await this.#connecting?.catch(() => undefined));
     if (!client) return;
-    if (this.#up) await orAbort(client.drain(), signal).catch((error) => this.#note("draining", error));
-    await client.close();
+    const soon = AbortSignal.timeout(DRAIN_MS);
+    const limit = signal ? AbortSignal.any([signal, soon]) : soon;
+    if (this.#up) await orAbort(client.drain(), limit).catch((error) => this.#note("draining", error));
+    await orAbort(client.close(), AbortSignal.timeout(DRAIN_MS)).catch((error) => this.#note("closing", error));
     this.#lost(closedError());
     this.#tell();
   }
@@ -193,6 +198,10 @@ export class Link {
     if (this.#closed) {
       await client.close();
       throw closedError();
+    }
+    if (!isAtLeast(client.server.version, "2.9.0")) {
+      await client.close();
+      throw tooOld(client.server.version);
     }
     this.#inbox = `${settings.inboxPrefix}.${crypto.randomUUID().replaceAll("-", "")}`;
     this.#client = client;
@@ -335,6 +344,11 @@ function unreachable(cause: unknown, where: string): OmniError {
 function noInbox(subject: string): OmniError {
   const reason = `the user may not subscribe to "${subject}", where answers come to: allow it, or choose an inboxPrefix that is allowed`;
   return new OmniError("PERMISSION_DENIED", { reason });
+}
+
+function tooOld(version: string): OmniError {
+  const reason = `the server has version ${version}: this package needs nats-server 2.9 or later`;
+  return new OmniError("NOT_SUPPORTED", { reason, outcome: "not-applied" });
 }
 
 function closedError(): OmniError {

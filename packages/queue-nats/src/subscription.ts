@@ -6,6 +6,7 @@ import { classifyError } from "./errors.ts";
 import type { Link } from "./link.ts";
 import type { NatsSettings } from "./options.ts";
 import { orAbort } from "./or-abort.ts";
+import { isAtLeast } from "./version.ts";
 
 /** What a subscription needs beside the connection. */
 export interface SubscriptionParts {
@@ -70,6 +71,10 @@ export class JetStreamSubscription implements DriverSubscription, DeliveryOwner 
 
   get stream(): string {
     return this.#parts.stream;
+  }
+
+  get takesReasons(): boolean {
+    return isAtLeast(this.#client?.server.version ?? "0", "2.10.4");
   }
 
   /** Begins to pull. */

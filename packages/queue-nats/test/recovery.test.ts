@@ -1,0 +1,137 @@
+import { OmniError } from "@omni/core";
+import type { PublishResult, QueueProvider } from "@omni/core/queue";
+import { type NatsQueueOptions, natsQueue } from "@omni/queue-nats";
+import { describeWithServer } from "@omni/servers";
+import { connect } from "nats";
+import { type Broker, brokerOf } from "./broker.ts";
+
+await describeWithServer(
+  "nats",
+  "a connection that is lost, and a consumer that is deleted",
+  (current) => {
+    let broker: Broker;
+    const queues = new Set<QueueProvider>();
+    const open = (options: NatsQueueOptions & { mode?: "jetstream" } = {}) => {
+      const queue = natsQueue({ url: broker.url, maxReconnectDelayMs: 200, ...options });
+      queues.add(queue);
+      return queue;
+    };
+    beforeEach(async () => {
+      broker = await brokerOf(current());
+    });
+    afterEach(async () => {
+      await current().resume();
+      for (const queue of queues) await queue.close();
+      queues.clear();
+      await broker[Symbol.asyncDispose]();
+    });
+
+    /** Resolves when the queue knows that its connection is gone. */
+    async function untilDown(queue: QueueProvider): Promise<void> {
+      while ((await queue.health()).status === "up") await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+
+    test("a publish while disconnected is refused at once, and was not handed over", async () => {
+      const queue = open({ topic: "refused" });
+      await queue.publish({ data: "before" });
+      const connectAgain = await broker.hooks.disconnect();
+      await untilDown(queue);
+      const began = performance.now();
+      const error: unknown = await queue.publish({ data: "lost?" }).catch((reason: unknown) => reason);
+      expect(performance.now() - began).toBeLessThan(100);
+      expect(OmniError.is(error, "UNAVAILABLE") && error.outcome).toBe("not-applied");
+      expect((error as Error).message).toMatch(/is lost.*whenDisconnected: "wait"/);
+      await connectAgain();
+      while ((await queue.health()).status !== "up") await new Promise((resolve) => setTimeout(resolve, 20));
+      expect((await queue.stats()).stored).toBe(1);
+    });
+
+    test("or waits, and goes when the connection is there again", async () => {
+      const queue = open({ topic: "waits", whenDisconnected: "wait" });
+      await queue.publish({ data: "before" });
+      const connectAgain = await broker.hooks.disconnect();
+      await untilDown(queue);
+      const waiting = queue.publish(["1", "2", "3"].map((data) => ({ key: "k", data })));
+      const late: unknown = await queue.publish({ data: "late" }, { timeoutMs: 100 }).catch((reason: unknown) => reason);
+      expect(OmniError.is(late, "TIMEOUT") && late.outcome).toBe("not-applied");
+      await connectAgain();
+      expect((await waiting).map(({ state }: PublishResult) => state)).toEqual(["acked", "acked", "acked"]);
+      const seen: string[] = [];
+      for await (const message of queue.browse()) seen.push(message.text());
+      expect(seen).toEqual(["before", "1", "2", "3"]);
+    });
+
+    test("what is under way when the connection is lost is unknown, and is told apart under its id", async () => {
+      const queue = open({ topic: "unknown" });
+      await queue.publish({ data: "before" });
+      const thaw = await broker.hooks.freeze();
+      const under = queue.publish({ id: "in-doubt", data: "x" }).catch((reason: unknown) => reason);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      const connectAgain = await broker.hooks.disconnect();
+      const error: unknown = await under;
+      expect(OmniError.is(error, "IN_DOUBT") && error.outcome).toBe("unknown");
+      await thaw();
+      await connectAgain();
+      while ((await queue.health()).status !== "up") await new Promise((resolve) => setTimeout(resolve, 20));
+      const again = await queue.publish({ id: "in-doubt", data: "x" });
+      expect(["acked", "duplicate"]).toContain(again.state);
+      expect((await queue.stats()).stored).toBe(2);
+    });
+
+    test("a window of one publish keeps what waits from being handed over", async () => {
+      const queue = open({ topic: "window", maxUnacked: 1 });
+      await queue.publish({ data: "before" });
+      const thaw = await broker.hooks.freeze();
+      const results = await Promise.allSettled(["1", "2"].map((data) => queue.publish({ data }, { timeoutMs: 300 })));
+      await thaw();
+      const codes = results.map((result) => result.status === "rejected" && (result.reason as OmniError).code);
+      expect(codes).toEqual(["IN_DOUBT", "TIMEOUT"]);
+    });
+
+    test("a consumer that somebody deletes is made again, and nothing is missed", async () => {
+      const queue = open({ topic: "deleted", ackDeadlineMs: 1_000 });
+      const handled: string[] = [];
+      await queue.consume((message) => handled.push(message.text()), { group: "g" });
+      await queue.publish({ data: "1" });
+      while (handled.length < 1) await new Promise((resolve) => setTimeout(resolve, 5));
+      const connection = await connect({ servers: current().url });
+      const manager = await connection.jetstreamManager();
+      const [consumer] = await manager.consumers.list("OMNI").next();
+      const names = (await manager.consumers.list("OMNI").next())
+        .map(({ name }) => name)
+        .filter((name) => name.startsWith("g-deleted-"));
+      expect(consumer).toBeDefined();
+      expect(names).toHaveLength(1);
+      await manager.consumers.delete("OMNI", names[0] ?? "");
+      await queue.publish({ data: "2" });
+      while (!handled.includes("2")) await new Promise((resolve) => setTimeout(resolve, 5));
+      await connection.close();
+    });
+
+    test("a group that is deleted starts anew", async () => {
+      const queue = open({ topic: "anew" });
+      const take = async (): Promise<string> => {
+        const subscription = queue.subscribe({ group: "g" });
+        const step = await subscription.next();
+        await step.value?.ack();
+        await subscription.close();
+        return step.value?.message.text() ?? "";
+      };
+      await queue.publish(["1", "2"].map((data) => ({ key: "k", data })));
+      expect([await take(), await take()]).toEqual(["1", "2"]);
+      await queue.driver.deleteGroup("anew", "g");
+      expect(await take()).toBe("1");
+    });
+
+    test("closing while the server is gone ends soon", async () => {
+      const queue = open({ topic: "gone" });
+      await queue.consume(() => undefined);
+      const thaw = await broker.hooks.freeze();
+      const began = performance.now();
+      await queue.close({ drainMs: 1_000 });
+      expect(performance.now() - began).toBeLessThan(15_000);
+      await thaw();
+    });
+  },
+  { private: true },
+);
