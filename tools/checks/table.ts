@@ -181,6 +181,22 @@ export const checks: readonly Check[] = [
     run: jestOnServers(["packages/s3/test/kit-ceph.full.test.ts"]),
   },
   {
+    name: "nats-broker-stops",
+    about: "the NATS server killed and started 20 times under load: acked is handled, unknown is said, dedupe holds",
+    tiers: ["full"],
+    budgetSeconds: 900,
+    inputs: ["packages/core/src/queue", "packages/queue-nats", "tools/queue-chaos"],
+    run: jestHarness(["packages/queue-nats/test/broker-stops.test.ts"], { OMNI_KILLS: "20" }),
+  },
+  {
+    name: "nats-consumer-kills",
+    about: "a NATS consumer killed 50 times under load, effect beside the mark and in one transaction with it: nothing lost",
+    tiers: ["full"],
+    budgetSeconds: 1800,
+    inputs: ["packages/core/src/queue", "packages/queue-nats", "tools/queue-chaos"],
+    run: jestHarness(["packages/queue-nats/test/consumer-kills.test.ts"], { OMNI_KILLS: "50" }),
+  },
+  {
     name: "verification",
     about: "every count of the full tier has been reached",
     tiers: ["push"],
