@@ -40,8 +40,12 @@ export interface IncomingRecord {
 /** A producer with a session: sending the same records again after a failure of theirs is no second copy while it lives. */
 export interface ClientProducer {
   connect(): Promise<void>;
-  /** Resolves with the offset of the first record; `undefined` where the broker does not say. One call per partition at a time. */
-  send(topic: string, partition: number, records: readonly OutgoingRecord[]): Promise<number | undefined>;
+  /**
+   * Tries once. Resolves with the offset of the first record; `undefined` where the broker does not say. One call per partition at a time.
+   *
+   * @param onSend called right before the records leave: what fails without it never reached a broker
+   */
+  send(topic: string, partition: number, records: readonly OutgoingRecord[], onSend: () => void): Promise<number | undefined>;
   disconnect(): Promise<void>;
 }
 

@@ -151,9 +151,12 @@ export function classifyError(cause: unknown): ErrorClass | undefined {
   return byName;
 }
 
-/** Whether the broker said that it did not take the records. */
+/**
+ * Whether the broker said of the records themselves that it did not take them. kafkajs gives that answer as it came; the same word inside of another
+ * error may be the answer to a question that followed after the records' own answer was lost.
+ */
 export function isRefusal(cause: unknown): boolean {
-  return hasBrokerError(cause, REFUSALS);
+  return typeof cause === "object" && cause !== null && REFUSALS.has(brokerErrorOf(cause) ?? "");
 }
 
 /** Whether another producer is needed. */

@@ -5,6 +5,7 @@ import kafkajs, {
   type EachBatchPayload,
   type KafkaConfig,
   type KafkaMessage,
+  type Message,
   type PartitionAssigner,
   type Producer,
 } from "kafkajs";
@@ -66,17 +67,23 @@ export function kafkajsClient(settings: KafkaSettings): KafkaClient {
 }
 
 function producerOf(kafka: InstanceType<typeof Kafka>, compression: number, settings: KafkaSettings): ClientProducer {
+  // Asked for each message when the leaders are known and the request is about to be written; the partition itself is chosen already.
+  const leaving = new WeakMap<Message, () => void>();
   const producer: Producer = kafka.producer({
     idempotent: true,
     maxInFlightRequests: 1,
     allowAutoTopicCreation: false,
-    createPartitioner: Partitioners.DefaultPartitioner,
+    createPartitioner: () => (args) => {
+      leaving.get(args.message)?.();
+      return args.message.partition ?? 0;
+    },
     retry: PRODUCER_RETRY,
   });
   return {
     connect: () => producer.connect(),
-    async send(topic, partition, records) {
+    async send(topic, partition, records, onSend) {
       const messages = records.map((record) => toMessage(record, partition));
+      if (messages[0]) leaving.set(messages[0], onSend);
       const answers = await producer.send({ topic, messages, compression, acks: -1, timeout: settings.requestTimeoutMs });
       const answer = answers.find((one) => one.partition === partition);
       if (!answer) throw new Error(`kafkajs gave no answer for partition ${partition} of ${topic}`);
@@ -87,7 +94,7 @@ function producerOf(kafka: InstanceType<typeof Kafka>, compression: number, sett
   };
 }
 
-function toMessage(record: OutgoingRecord, partition: number) {
+function toMessage(record: OutgoingRecord, partition: number): Message {
   const { key, value, headers, timestamp } = record;
   // The partition is fixed here: kafkajs chooses anew at every retry, and a batch of another content under the same sequence number would
   // be dropped by the broker as a copy.

@@ -10,8 +10,11 @@ const { CompressionCodecs, CompressionTypes, logLevel } = kafkajs;
 /** How often kafkajs itself tries again before this package does. Everything is given: kafkajs has other defaults under NODE_ENV=test. */
 const RETRY: RetryOptions = { initialRetryTime: 100, factor: 0.2, multiplier: 2, maxRetryTime: 1_000, retries: 2 };
 
-/** An idempotent producer of kafkajs has to be allowed one retry at least. */
-export const PRODUCER_RETRY: RetryOptions = { ...RETRY, retries: 1 };
+/**
+ * One try, no second one: whoever tries again has to know what became of each try. kafkajs refuses an idempotent producer with fewer than one retry,
+ * and compares with numbers: no number is neither fewer nor enough.
+ */
+export const PRODUCER_RETRY: RetryOptions = { ...RETRY, retries: Number.NaN };
 
 /** About ten seconds: the restart of a broker. After that the consumer is made anew. */
 export const CONSUMER_RETRY: NonNullable<ConsumerConfig["retry"]> = {

@@ -1,7 +1,7 @@
 import type { PublishOutcome } from "@omni/core/queue";
 import type { KafkaClient } from "./client.ts";
 import { isWorthRetrying, waitBeforeRetry } from "./connection.ts";
-import { isFatal, isMissingTopic, isRefusal, isSessionError, isStoredAlready } from "./errors.ts";
+import { isMissingTopic, isRefusal, isSessionError, isStoredAlready } from "./errors.ts";
 import type { KafkaSettings } from "./options.ts";
 import type { Producers, Session } from "./producers.ts";
 import type { Item } from "./publish-job.ts";
@@ -24,16 +24,41 @@ export interface LaneParts {
 
 /** A batch on its way. */
 class Shipment {
-  readonly items: readonly Item[];
+  items: readonly Item[];
   /** Aborts when nobody waits for any of it. */
   readonly abandoned = new AbortController();
-  /** Some attempt ended without a word: the broker may hold it. */
+  /** The try that runs, or that failed last, has put it on the wire. */
+  sending = false;
+  /** Some try ended without a word: the broker may hold it. */
   uncertain = false;
 
   constructor(items: readonly Item[]) {
     this.items = items;
     for (const item of items) item.onAbandoned = () => this.check();
     this.check();
+  }
+
+  /** The client has it: from now on an abort leaves its fate open. */
+  enter(): void {
+    this.sending = false;
+    for (const item of this.items) item.handedOver = true;
+  }
+
+  /** The client is about to put it on the wire. @throws when nobody waits for it any more: then it stays here */
+  leave(): void {
+    this.abandoned.signal.throwIfAborted();
+    this.sending = true;
+  }
+
+  /** It surely is not with a broker: who gave up meanwhile was told so, and must not be sent after all. */
+  stay(): void {
+    for (const item of this.items) item.handedOver = false;
+  }
+
+  /** What the next try sends. While the fate of a try is open it has to be the same records, or the broker drops what differs as a copy. */
+  pick(): readonly Item[] {
+    if (!this.uncertain) this.items = this.items.filter((item) => !item.isSettled);
+    return this.items;
   }
 
   check(): void {
@@ -96,6 +121,7 @@ export class PartitionLane {
     const shipment = new Shipment(items);
     let session: Session | undefined;
     for (let attempt = 0; !shipment.abandoned.signal.aborted; attempt++) {
+      shipment.sending = false;
       try {
         session ??= await this.#parts.producers.take();
         if (shipment.abandoned.signal.aborted) break;
@@ -117,13 +143,13 @@ export class PartitionLane {
 
   async #send(session: Session, shipment: Shipment): Promise<void> {
     const { topic, partition } = this.#parts;
-    for (const item of shipment.items) item.handedOver = true;
-    const records = shipment.items.map((item) => item.record);
-    const sent = session.producer.send(topic, partition, records);
+    const records = shipment.pick().map((item) => item.record);
+    shipment.enter();
+    const sent = session.producer.send(topic, partition, records, () => shipment.leave());
     const outcome = await Promise.race([sent.then((offset) => ({ offset })), aborted(shipment.abandoned.signal)]);
     if (!outcome) {
-      // Nobody waits any more and kafkajs cannot be stopped: it may go on, over connections that it makes anew.
-      shipment.uncertain = true;
+      // Nobody waits any more and kafkajs cannot be stopped: what is on the wire may take effect later, over connections that it makes anew.
+      shipment.uncertain ||= shipment.sending;
       const end = (): void => this.#parts.producers.disconnect(session);
       sent.then(end, end);
       return;
@@ -145,8 +171,7 @@ export class PartitionLane {
       if (shipment.uncertain || shipment.items.length === 1) shipment.fail(error);
       return false;
     }
-    const sent = shipment.items.some((item) => item.handedOver);
-    if (sent && !isSessionError(error) && !isMissingTopic(error) && !isFatal(error)) shipment.uncertain = true;
+    if (shipment.sending && !isSessionError(error)) shipment.uncertain = true;
     try {
       await this.#parts.onMissing(error);
       if (!isMissingTopic(error) && !isWorthRetrying(client, error)) throw error;
@@ -154,7 +179,7 @@ export class PartitionLane {
       shipment.fail(final);
       return false;
     }
-    if (!shipment.uncertain) for (const item of shipment.items) item.handedOver = false;
+    if (!shipment.uncertain) shipment.stay();
     await waitBeforeRetry(attempt, settings.clock, shipment.abandoned.signal).catch(() => undefined);
     return true;
   }
