@@ -2,7 +2,16 @@ import { Agent as HttpAgent, type IncomingHttpHeaders, type IncomingMessage, req
 import { Agent as HttpsAgent, request as requestHttps } from "node:https";
 import { backoffMs, delay, OmniError } from "@omni/core";
 import type { Account } from "./account.ts";
-import { annotate, factsOf, GcsError, isTransient, mayHaveApplied, type RequestFacts, retryAfterOf } from "./errors.ts";
+import {
+  annotate,
+  classifyError,
+  factsOf,
+  GcsError,
+  isTransient,
+  mayHaveApplied,
+  type RequestFacts,
+  retryAfterOf,
+} from "./errors.ts";
 import type { GcsSettings } from "./settings.ts";
 import type { Answer, OpenAnswer, Wire, WireRequest } from "./wire.ts";
 
@@ -17,11 +26,13 @@ const MAX_WAIT_MS = 30_000;
 export function httpWire(settings: GcsSettings, account: Account): Wire {
   const isSecure = settings.endpoint.startsWith("https:");
   const agentOptions = { keepAlive: true, maxSockets: settings.maxSockets, scheduling: "lifo" as const };
-  const agent = isSecure ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions);
+  const makeAgent = (): HttpAgent => (isSecure ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions));
+  // Bodies that their readers leave standing keep their connections: they do not hold up the other requests.
+  const agents = { bodies: makeAgent(), answers: makeAgent() };
   const base = new URL(settings.endpoint);
   const root = base.pathname.replace(/\/$/, "");
 
-  const attempt = async (request: WireRequest, signal: AbortSignal | undefined): Promise<IncomingMessage> => {
+  const attempt = async (request: WireRequest, agent: HttpAgent, signal: AbortSignal | undefined): Promise<IncomingMessage> => {
     let headers: Readonly<Record<string, string>>;
     try {
       headers = await untilAborted(account.headers(), signal);
@@ -44,6 +55,7 @@ export function httpWire(settings: GcsSettings, account: Account): Wire {
 
   const run = async <T>(
     request: WireRequest,
+    agent: HttpAgent,
     signal: AbortSignal | undefined,
     take: (message: IncomingMessage) => Promise<T>,
   ): Promise<T> => {
@@ -51,7 +63,7 @@ export function httpWire(settings: GcsSettings, account: Account): Wire {
     for (let tries = 1; ; tries++) {
       if (signal?.aborted) throw stopped(request, signal.reason, inDoubt);
       try {
-        const message = await attempt(request, signal);
+        const message = await attempt(request, agent, signal);
         if (isAccepted(message, request)) return await take(message);
         throw await errorOf(message);
       } catch (error) {
@@ -60,29 +72,38 @@ export function httpWire(settings: GcsSettings, account: Account): Wire {
         annotate(error, { ...requestFacts(request, settings), ...factsOf(error), ...outcomeOf(request, inDoubt) });
         const isOver = tries >= settings.maxAttempts || !isTransient(error) || (inDoubt && request.effect === "single");
         if (isOver) throw error;
-        await pause(Math.min(MAX_WAIT_MS, retryAfterOf(error) ?? backoffMs(tries)), signal);
+        await pause(waitMs(error, tries), signal);
       }
     }
   };
 
   return {
     send: (request, signal) =>
-      run(request, signal, async (message): Promise<Answer> => {
+      run(request, agents.answers, signal, async (message): Promise<Answer> => {
         const text = await textOf(message);
         return { status: message.statusCode ?? 0, headers: message.headers, text };
       }),
     open: (request, signal) =>
-      run(request, signal, async (body): Promise<OpenAnswer> => {
+      run(request, agents.bodies, signal, async (body): Promise<OpenAnswer> => {
         // From here on the reader decides how fast it goes; how long it may stand still is core's to watch.
         body.socket.setTimeout(0);
         return { status: body.statusCode ?? 0, headers: body.headers, body };
       }),
-    close: () => agent.destroy(),
+    close: () => {
+      agents.bodies.destroy();
+      agents.answers.destroy();
+    },
   };
 }
 
 function requestFacts({ operation }: WireRequest, { bucket, endpoint, anonymous }: GcsSettings): RequestFacts {
   return { operation, bucket, endpoint, anonymous };
+}
+
+// An object takes about one change a second: https://cloud.google.com/storage/quotas#objects
+function waitMs(error: unknown, tries: number): number {
+  const isThrottled = classifyError(error)?.code === "RATE_LIMITED";
+  return Math.min(MAX_WAIT_MS, retryAfterOf(error) ?? backoffMs(tries, { baseMs: isThrottled ? 500 : 100 }));
 }
 
 // The loop above looks at the signal itself: it knows what is to be said of the request.

@@ -41,7 +41,7 @@ export interface GcsOptions {
   readonly connectTimeoutMs?: number | undefined;
   /** Milliseconds without a byte until a request is given up. @default 60000 */
   readonly socketTimeoutMs?: number | undefined;
-  /** Connections at once. @default 64 */
+  /** Connections at once: so many for bodies that are read, and so many for everything else. @default 64 */
   readonly maxSockets?: number | undefined;
 }
 

@@ -128,6 +128,16 @@ await describeWithServer("gcs", "gcs on a server", (current) => {
     await direct.purge("");
   });
 
+  test("readers that stand still do not hold up other calls", async () => {
+    await using store = freshStore(current(), { maxSockets: 2 });
+    await store.write("a", new Uint8Array(4 * MIB));
+    const readers = [await store.read("a"), await store.read("a")];
+    expect((await store.stat("a", { timeoutMs: 5_000 })).size).toBe(4 * MIB);
+    await store.write("b", "x", { timeoutMs: 5_000 });
+    for (const reader of readers) expect((await reader.bytes()).byteLength).toBe(4 * MIB);
+    await store.purge("");
+  });
+
   test("a client of the caller's lends its credentials and its endpoint", async () => {
     const prefix = randomUUID();
     await using direct = freshStore(current(), { prefix });
