@@ -34,7 +34,7 @@ export interface StorageKitOptions {
   readonly largeBytes?: number | undefined;
   /** Memory that streaming may take, in bytes. @default 16,777,216 */
   readonly ceilingBytes?: number | undefined;
-  /** Milliseconds for one case. @default 20,000 */
+  /** Milliseconds for one case. @default 60,000 */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -55,7 +55,7 @@ export function storageKit(
   framework: TestFramework,
   options: StorageKitOptions = {},
 ): void {
-  const { features, known = {}, timeoutMs = 20_000 } = options;
+  const { features, known = {}, timeoutMs = 60_000 } = options;
   checkKnown(known, features);
   const bench = new Bench(makeBackend, makeChecks(framework.expect), options, timeoutMs);
   framework.describe(name, () => {
