@@ -1,6 +1,8 @@
 import { type Clock, delay } from "@omni/core";
 import type { ClientAdmin, KafkaClient } from "./client.ts";
 import { isFatal } from "./errors.ts";
+import type { KafkaSettings } from "./options.ts";
+import { within } from "./sockets.ts";
 
 const FIRST_WAIT_MS = 100;
 const MAX_WAIT_MS = 1_000;
@@ -21,12 +23,14 @@ export function waitBeforeRetry(attempt: number, clock: Clock, signal?: AbortSig
 /** The one connection for questions: made at the first one, and made anew after it failed. */
 export class AdminConnection {
   readonly #client: KafkaClient;
+  readonly #settings: KafkaSettings;
   readonly #late: (error: unknown) => void;
   #current: Promise<ClientAdmin> | undefined;
 
   /** @param late told of errors of connections that nobody waits for any more */
-  constructor(client: KafkaClient, late: (error: unknown) => void) {
+  constructor(client: KafkaClient, settings: KafkaSettings, late: (error: unknown) => void) {
     this.#client = client;
+    this.#settings = settings;
     this.#late = late;
   }
 
@@ -51,7 +55,8 @@ export class AdminConnection {
   async #once<T>(question: (admin: ClientAdmin) => Promise<T>): Promise<T> {
     const connecting = this.#connected();
     try {
-      return await question(await connecting);
+      const { requestTimeoutMs, clock } = this.#settings;
+      return await within(2 * requestTimeoutMs, clock, "a question to the broker", connecting.then(question));
     } catch (error) {
       if (!isFatal(error)) this.#drop(connecting);
       throw error;
@@ -59,13 +64,24 @@ export class AdminConnection {
   }
 
   #connected(): Promise<ClientAdmin> {
-    this.#current ??= this.#connect();
-    return this.#current;
+    if (this.#current) return this.#current;
+    const connecting = this.#connect();
+    this.#current = connecting;
+    connecting.catch(() => {
+      if (this.#current === connecting) this.#current = undefined;
+    });
+    return connecting;
   }
 
   async #connect(): Promise<ClientAdmin> {
     const admin = this.#client.admin();
-    await admin.connect();
+    const { connectionTimeoutMs, requestTimeoutMs, clock } = this.#settings;
+    try {
+      await within(connectionTimeoutMs + requestTimeoutMs, clock, "connecting", admin.connect());
+    } catch (error) {
+      admin.disconnect().catch(this.#late);
+      throw error;
+    }
     return admin;
   }
 

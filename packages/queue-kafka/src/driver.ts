@@ -28,7 +28,7 @@ export function kafkaDriver(options: KafkaQueueOptions): KafkaDriver {
 /** The driver over any client. */
 export function driverOver(client: KafkaClient, settings: KafkaSettings): KafkaDriver {
   const { logger } = settings;
-  const admin = new AdminConnection(client, (error) => logger.debug({ error: String(error) }, "a connection ended late"));
+  const admin = new AdminConnection(client, settings, (error) => logger.debug({ error: String(error) }, "a connection ended late"));
   const topics = new Topics(admin, settings);
   const sender = new Sender(client, topics, settings);
   const subscriptions = new Set<KafkaSubscription>();

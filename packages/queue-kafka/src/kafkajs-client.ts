@@ -3,7 +3,6 @@ import kafkajs, {
   type Cluster,
   type Consumer,
   type EachBatchPayload,
-  type KafkaConfig,
   type KafkaMessage,
   type Message,
   type PartitionAssigner,
@@ -25,6 +24,7 @@ import type {
 import { CONSUMER_RETRY, compressionOf, configOf, PRODUCER_RETRY } from "./kafkajs-config.ts";
 import { repairRequestQueue } from "./kafkajs-queue.ts";
 import type { KafkaSettings } from "./options.ts";
+import { Sockets, within } from "./sockets.ts";
 
 const { AssignerProtocol, Kafka, Partitioners } = kafkajs;
 
@@ -37,20 +37,22 @@ export function kafkajsClient(settings: KafkaSettings): KafkaClient {
   repairRequestQueue();
   const compression = compressionOf(settings.compression);
   let answered = false;
-  const config = (background: boolean): KafkaConfig =>
-    configOf(settings, background, () => {
+  const parts = (background: boolean): Parts => {
+    const sockets = new Sockets(background, () => {
       answered = true;
     });
+    return { kafka: new Kafka(configOf(settings, sockets)), sockets, settings };
+  };
   // Java's: murmur2 over the key.
   const partitioner = Partitioners.DefaultPartitioner();
   return {
     get answered() {
       return answered;
     },
-    producer: () => producerOf(new Kafka(config(true)), compression, settings),
-    admin: () => adminOf(new Kafka(config(true)).admin()),
+    producer: () => producerOf(parts(true), compression),
+    admin: () => adminOf(parts(true)),
     // A Kafka object of its own: consumers of one group that share one also share, and clear, their offsets.
-    consumer: (options) => consumerOf(new Kafka(config(false)), settings, options),
+    consumer: (options) => consumerOf(parts(false), options),
     choosePartition: (topic, key, partitions) =>
       partitioner({
         topic,
@@ -66,7 +68,26 @@ export function kafkajsClient(settings: KafkaSettings): KafkaClient {
   };
 }
 
-function producerOf(kafka: InstanceType<typeof Kafka>, compression: number, settings: KafkaSettings): ClientProducer {
+/** What one client object is made of. */
+interface Parts {
+  readonly kafka: InstanceType<typeof Kafka>;
+  readonly sockets: Sockets;
+  readonly settings: KafkaSettings;
+}
+
+const DISCONNECT_MS = 3_000;
+
+/** Disconnects politely, and in any case. */
+async function disconnect({ sockets, settings }: Parts, politely: () => Promise<void>): Promise<void> {
+  try {
+    await within(DISCONNECT_MS, settings.clock, "disconnecting", politely());
+  } finally {
+    sockets.cut();
+  }
+}
+
+function producerOf(parts: Parts, compression: number): ClientProducer {
+  const { kafka, settings } = parts;
   // Asked for each message when the leaders are known and the request is about to be written; the partition itself is chosen already.
   const leaving = new WeakMap<Message, () => void>();
   const producer: Producer = kafka.producer({
@@ -90,7 +111,7 @@ function producerOf(kafka: InstanceType<typeof Kafka>, compression: number, sett
       const { baseOffset = answer.offset } = answer;
       return baseOffset === undefined || baseOffset.startsWith("-") ? undefined : Number(baseOffset);
     },
-    disconnect: () => producer.disconnect(),
+    disconnect: () => disconnect(parts, () => producer.disconnect()),
   };
 }
 
@@ -101,10 +122,11 @@ function toMessage(record: OutgoingRecord, partition: number): Message {
   return { key, value, headers: { ...headers }, timestamp: String(timestamp), partition };
 }
 
-function adminOf(admin: Admin): ClientAdmin {
+function adminOf(parts: Parts): ClientAdmin {
+  const admin: Admin = parts.kafka.admin();
   return {
     connect: () => admin.connect(),
-    disconnect: () => admin.disconnect(),
+    disconnect: () => disconnect(parts, () => admin.disconnect()),
     async partitionsOf(topic) {
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
       const found = topics.find((one) => one.name === topic)?.partitions ?? [];
@@ -141,7 +163,8 @@ function adminOf(admin: Admin): ClientAdmin {
   };
 }
 
-function consumerOf(kafka: InstanceType<typeof Kafka>, settings: KafkaSettings, options: ClientConsumerOptions): ClientConsumer {
+function consumerOf(parts: Parts, options: ClientConsumerOptions): ClientConsumer {
+  const { kafka, settings } = parts;
   let topic = "";
   let owned: Readonly<Record<string, readonly number[]>> = {};
   const consumer = kafka.consumer({
@@ -174,7 +197,7 @@ function consumerOf(kafka: InstanceType<typeof Kafka>, settings: KafkaSettings, 
     commit: (offsets) =>
       consumer.commitOffsets([...offsets].map(([partition, offset]) => ({ topic, partition, offset: String(offset) }))),
     pause: () => consumer.pause([{ topic }]),
-    stop: () => consumer.disconnect(),
+    stop: () => disconnect(parts, () => consumer.disconnect()),
   };
 }
 

@@ -1,9 +1,8 @@
-import { connect as connectTcp, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
 import { type Logger, OmniError } from "@omni/core";
-import type { ConsumerConfig, ISocketFactory, KafkaConfig, RetryOptions, SASLOptions } from "kafkajs";
+import type { ConsumerConfig, KafkaConfig, RetryOptions, SASLOptions } from "kafkajs";
 import kafkajs from "kafkajs";
 import type { KafkaCompression, KafkaSasl, KafkaSettings } from "./options.ts";
+import type { Sockets } from "./sockets.ts";
 
 const { CompressionCodecs, CompressionTypes, logLevel } = kafkajs;
 
@@ -24,8 +23,7 @@ export const CONSUMER_RETRY: NonNullable<ConsumerConfig["retry"]> = {
   restartOnFailure: async (): Promise<boolean> => false,
 };
 
-/** @param background connections that do not keep the process alive by themselves */
-export function configOf(settings: KafkaSettings, background: boolean, onAnswer: () => void): KafkaConfig {
+export function configOf(settings: KafkaSettings, sockets: Sockets): KafkaConfig {
   const { brokers, clientId, tls, sasl, connectionTimeoutMs, requestTimeoutMs, logger } = settings;
   return {
     brokers: [...brokers],
@@ -39,7 +37,7 @@ export function configOf(settings: KafkaSettings, background: boolean, onAnswer:
     retry: RETRY,
     logLevel: logLevel.INFO,
     logCreator: () => (entry) => log(logger, entry.level, entry.log),
-    socketFactory: socketFactory(background, onAnswer),
+    socketFactory: sockets.factory,
   };
 }
 
@@ -53,19 +51,6 @@ function log(logger: Logger, level: number, entry: { readonly message: string; r
 function saslOf(sasl: KafkaSasl): SASLOptions {
   if (sasl.mechanism !== "oauthbearer") return { ...sasl };
   return { mechanism: "oauthbearer", oauthBearerProvider: async () => ({ value: await sasl.token() }) };
-}
-
-function socketFactory(background: boolean, onAnswer: () => void): ISocketFactory {
-  return ({ host, port, ssl, onConnect }) => {
-    const socket: Socket = ssl
-      ? connectTls({ host, port, servername: host, ...ssl }, onConnect)
-      : connectTcp({ host, port }, onConnect);
-    socket.setNoDelay(true);
-    socket.setKeepAlive(true, 60_000);
-    socket.once("data", onAnswer);
-    if (background) socket.unref();
-    return socket;
-  };
 }
 
 const COMPRESSION_TYPES = {

@@ -6,8 +6,11 @@ import type { KafkaSettings } from "./options.ts";
 import type { Producers, Session } from "./producers.ts";
 import type { Item } from "./publish-job.ts";
 import { BATCH_OVERHEAD } from "./record.ts";
+import { within } from "./sockets.ts";
 
 const MAX_BATCH_MESSAGES = 5_000;
+/** With pauses of up to a second between them: longer than the restart of a broker, or the election of a leader, mostly takes. */
+const TRIES_PER_SESSION = 8;
 // What gzip adds to what it cannot make smaller.
 export const COMPRESSION_SLACK = 1_024;
 
@@ -132,6 +135,10 @@ export class PartitionLane {
           // The sequence numbers are lost (https://github.com/tulios/kafkajs/issues/598): these records were not taken by this try.
           this.#parts.producers.leave(session, true);
           session = undefined;
+        } else if (session && attempt % TRIES_PER_SESSION === TRIES_PER_SESSION - 1) {
+          // A client that does not find back is worth less than the chance of a second copy.
+          this.#parts.producers.leave(session, true);
+          session = undefined;
         }
         if (!(await this.#mayRetry(shipment, error, attempt))) break;
       }
@@ -145,13 +152,19 @@ export class PartitionLane {
     const { topic, partition } = this.#parts;
     const records = shipment.pick().map((item) => item.record);
     shipment.enter();
-    const sent = session.producer.send(topic, partition, records, () => shipment.leave());
+    const { requestTimeoutMs, connectionTimeoutMs, clock } = this.#parts.settings;
+    const limitMs = 2 * requestTimeoutMs + connectionTimeoutMs;
+    const sent = within(
+      limitMs,
+      clock,
+      "a send",
+      session.producer.send(topic, partition, records, () => shipment.leave()),
+    );
     const outcome = await Promise.race([sent.then((offset) => ({ offset })), aborted(shipment.abandoned.signal)]);
     if (!outcome) {
       // Nobody waits any more and kafkajs cannot be stopped: what is on the wire may take effect later, over connections that it makes anew.
       shipment.uncertain ||= shipment.sending;
-      const end = (): void => this.#parts.producers.disconnect(session);
-      sent.then(end, end);
+      sent.catch(() => undefined);
       return;
     }
     shipment.uncertain = false;

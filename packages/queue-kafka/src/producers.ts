@@ -1,4 +1,6 @@
 import type { ClientProducer, KafkaClient } from "./client.ts";
+import type { KafkaSettings } from "./options.ts";
+import { within } from "./sockets.ts";
 
 /** A producer in use, by the partitions that send over it. */
 export interface Session {
@@ -14,19 +16,24 @@ export interface Session {
  */
 export class Producers {
   readonly #client: KafkaClient;
+  readonly #settings: KafkaSettings;
   readonly #late: (error: unknown) => void;
   readonly #open = new Set<Session>();
   #current: Promise<Session> | undefined;
 
-  constructor(client: KafkaClient, late: (error: unknown) => void) {
+  constructor(client: KafkaClient, settings: KafkaSettings, late: (error: unknown) => void) {
     this.#client = client;
+    this.#settings = settings;
     this.#late = late;
   }
 
   /** @throws what connecting throws: nothing was sent then */
   async take(): Promise<Session> {
     const session = await this.#connected();
-    if (session.retired) return this.take();
+    if (session.retired) {
+      this.#current = undefined;
+      return this.take();
+    }
     session.users += 1;
     return session;
   }
@@ -38,7 +45,6 @@ export class Producers {
     if (session.retired && session.users === 0) this.disconnect(session);
   }
 
-  /** Again, for what kafkajs connects anew after it was told to disconnect: https://github.com/tulios/kafkajs/issues/852 */
   disconnect(session: Session): void {
     this.#open.delete(session);
     session.producer.disconnect().catch(this.#late);
@@ -55,7 +61,10 @@ export class Producers {
   #retire(session: Session): void {
     if (session.retired) return;
     session.retired = true;
-    this.#current = undefined;
+    // The next one is made when it is asked for; one that is being made already stays.
+    void this.#current?.then((current) => {
+      if (current === session) this.#current = undefined;
+    });
   }
 
   #connected(): Promise<Session> {
@@ -66,7 +75,8 @@ export class Producers {
   async #connect(): Promise<Session> {
     const producer = this.#client.producer();
     try {
-      await producer.connect();
+      const { connectionTimeoutMs, requestTimeoutMs, clock } = this.#settings;
+      await within(connectionTimeoutMs + requestTimeoutMs, clock, "connecting", producer.connect());
     } catch (error) {
       this.#current = undefined;
       producer.disconnect().catch(this.#late);

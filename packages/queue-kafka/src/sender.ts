@@ -35,7 +35,9 @@ export class Sender {
     this.#client = client;
     this.#topics = topics;
     this.#settings = settings;
-    this.#producers = new Producers(client, (error) => settings.logger.debug({ error: String(error) }, "a producer ended late"));
+    this.#producers = new Producers(client, settings, (error) =>
+      settings.logger.debug({ error: String(error) }, "a producer ended late"),
+    );
   }
 
   publish(topic: string, batch: readonly WireMessage[], options: DriverPublishOptions): Promise<readonly PublishOutcome[]> {
