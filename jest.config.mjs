@@ -21,5 +21,5 @@ export default {
   testPathIgnorePatterns: ["/node_modules/", ...(process.env.OMNI_TIER === "full" ? [] : ["\\.full\\.test\\.ts$"])],
   modulePathIgnorePatterns: ["/dist/"],
   // Workers inherit Node's flags from the command that starts jest (tools/checks): --experimental-vm-modules.
-  testTimeout: 30_000,
+  testTimeout: 60_000,
 };
