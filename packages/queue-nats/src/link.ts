@@ -35,7 +35,6 @@ export class Link {
   #client: NatsClient | undefined;
   #connecting: Promise<NatsClient> | undefined;
   #up = false;
-  #wasUp = false;
   #closed = false;
   #attempts = 0;
   #tokens = 0;
@@ -94,7 +93,7 @@ export class Link {
       try {
         return await orAbort(this.#connect(), signal);
       } catch (error) {
-        if (signal?.aborted || (!patient && !this.#wasUp)) throw error;
+        if (signal?.aborted || !patient) throw error;
         this.#settings.logger.warn({ provider: "nats", error: String(error) }, "cannot connect: trying again");
         await delay(this.#delayMs(attempt), this.#settings.clock, signal);
       }
@@ -207,7 +206,6 @@ export class Link {
     this.#client = client;
     this.#subscribeReplies(client);
     this.#up = true;
-    this.#wasUp = true;
     const isBusy = (): boolean => this.#holds > 0 || this.#handlers.size > 0;
     this.#warning ??= new OpenWarning(settings.where, () => (isBusy() ? "busy" : this.#activity));
     this.#tell();

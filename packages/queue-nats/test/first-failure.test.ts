@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { type ErrorCode, OmniError } from "@omni/core";
 import { type NatsQueueOptions, natsQueue } from "@omni/queue-nats";
 import { describeWithServer, type RunningServer, server } from "@omni/servers";
+import { nkeys } from "nats";
 
 /** What a first publish fails with, which has to come within seconds. */
 async function failure(options: NatsQueueOptions): Promise<OmniError> {
@@ -70,6 +71,26 @@ await describeWithServer(
         expect((await queue.publish({ data: "x" })).state).toBe("acked");
         await queue.close();
       });
+    });
+
+    test("an nkey, and a file of credentials that is missing or none", async () => {
+      const user = nkeys.createUser();
+      const seed = new TextDecoder().decode(user.getSeed());
+      await withServer(`authorization: { users: [ { nkey: "${user.getPublicKey()}" } ] }`, async ({ url }) => {
+        const other = new TextDecoder().decode(nkeys.createUser().getSeed());
+        const error = await failure({ url, auth: { nkeySeed: other } });
+        expectError(error, "UNAUTHENTICATED");
+        expect(error.message).not.toContain(other);
+        const queue = natsQueue({ url, auth: { nkeySeed: seed }, topic: "first" });
+        expect((await queue.publish({ data: "x" })).state).toBe("acked");
+        await queue.close();
+        expectError(await failure({ url, auth: { credsFile: "no-such.creds" } }), "INVALID_ARGUMENT", /does not exist/);
+        expectError(await failure({ url, auth: { creds: "none" } }), "UNAUTHENTICATED", /\.creds file/);
+      });
+    });
+
+    test("TLS that the server does not speak", async () => {
+      expectError(await failure({ url: current().url, tls: {} }), "NOT_SUPPORTED", /TLS/);
     });
 
     test("JetStream that is off", async () => {
