@@ -104,7 +104,9 @@ test("a member that hangs is given up after its own time", async () => {
 });
 
 test("the second of two full queues rejects at once and says what to do", async () => {
-  const queue = compositeQueue([memoryQueue({ capacity: 10 }), memoryQueue({ capacity: 10 })], { topic });
+  // Time stands still: whoever waits for room waits for ever.
+  const clock = new StepClock();
+  const queue = compositeQueue([memoryQueue({ capacity: 10 }), memoryQueue({ capacity: 10 })], { topic, clock });
   const handled = new Set<string>();
   await queue.consume((message) => void handled.add(message.id));
   let error: CompositeError | undefined;

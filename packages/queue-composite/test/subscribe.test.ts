@@ -11,7 +11,7 @@ import { faultyQueue } from "@omni/core/testing";
 import { compositeQueue } from "@omni/queue-composite";
 import { memoryDriver, memoryQueue } from "@omni/queue-memory";
 import { puppetQueue } from "./puppet-queue.ts";
-import { turns } from "./step-clock.ts";
+import { StepClock, turns } from "./step-clock.ts";
 
 const topic = "t";
 
@@ -166,6 +166,41 @@ test("when the first is down the next is read; with none left the error is the f
   await queue.close();
   const alone = compositeQueue([puppetQueue("x", "acked", {}, { subscribe: down.queue.driver.subscribe }).queue], { topic });
   await expect(alone.subscribe().ready()).rejects.toMatchObject({ code: "UNAVAILABLE", backend: "x" });
+});
+
+test("a first member that stays disconnected gets a stand-in, a short interruption does not", async () => {
+  const clock = new StepClock();
+  const driver = memoryDriver();
+  let tell: DriverSubscribeOptions["onEvent"];
+  const subscribe: typeof driver.subscribe = (name, options) => {
+    tell = options.onEvent;
+    return driver.subscribe(name, options);
+  };
+  const second = memoryQueue();
+  const queue = compositeQueue([createQueue({ ...driver, subscribe }), second], {
+    topic,
+    strategy: "best-effort",
+    clock,
+    fallbackAfterMs: 1_000,
+  });
+  const handled = new Handled();
+  await queue.consume(handled.add);
+  tell?.({ type: "disconnected" });
+  clock.pass(999);
+  tell?.({ type: "reconnected" });
+  clock.pass(5_000);
+  await second.publish({ topic, id: "only there" });
+  await turns();
+  expect(handled.ids).toEqual([]);
+  tell?.({ type: "disconnected" });
+  clock.pass(1_000);
+  await handled.until(1);
+  expect(handled.ids).toEqual(["only there"]);
+  await queue.publish({ id: "both" });
+  await handled.until(2);
+  await turns();
+  expect(handled.ids).toEqual(["only there", "both"]);
+  await queue.close();
 });
 
 test("consumers of one process share what is handled, and every copy of a faulty member is suppressed", async () => {
