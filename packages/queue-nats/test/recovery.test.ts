@@ -108,6 +108,24 @@ await describeWithServer(
       await connection.close();
     });
 
+    test("a stream in memory that went with its server is made again, for publishers and consumers", async () => {
+      const queue = open({
+        topic: "again",
+        stream: "VOLATILE",
+        storage: "memory",
+        whenDisconnected: "wait",
+        noStreamRetryMs: 5_000,
+      });
+      const handled: string[] = [];
+      await queue.consume((message) => handled.push(message.text()));
+      await queue.publish({ data: "1" });
+      while (!handled.includes("1")) await new Promise((resolve) => setTimeout(resolve, 5));
+      await broker.hooks.restartBroker();
+      const { id, state } = await queue.publish({ data: "2" }).catch(({ messages }) => queue.publish(messages[0]));
+      expect([state, typeof id]).toEqual(["acked", "string"]);
+      while (!handled.includes("2")) await new Promise((resolve) => setTimeout(resolve, 5));
+    });
+
     test("a group that is deleted starts anew", async () => {
       const queue = open({ topic: "anew" });
       const take = async (): Promise<string> => {
