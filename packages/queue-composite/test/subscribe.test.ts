@@ -1,6 +1,7 @@
 import { MultiError, OmniError } from "@omni/core";
 import {
   createQueue,
+  type DriverSubscribeOptions,
   fromDeadLetter,
   isPublishFailure,
   type MessageInput,
