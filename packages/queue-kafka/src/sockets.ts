@@ -1,4 +1,4 @@
-import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { type Clock, OmniError } from "@omni/core";
 import type { ISocketFactory } from "kafkajs";
@@ -21,9 +21,9 @@ export class Sockets {
 
   readonly factory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
     if (this.#cut) throw new Error("the client was disconnected");
-    const socket: Socket = ssl
-      ? connectTls({ host, port, servername: host, ...ssl }, onConnect)
-      : connectTcp({ host, port }, onConnect);
+    // An address is no name to ask for (RFC 6066, section 3).
+    const named = isIP(host) === 0 ? { servername: host } : {};
+    const socket: Socket = ssl ? connectTls({ host, port, ...named, ...ssl }, onConnect) : connectTcp({ host, port }, onConnect);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 60_000);
     socket.once("data", this.#onAnswer);

@@ -1,11 +1,13 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { OmniError } from "@omni/core";
 import { newId } from "@omni/core/queue";
 import { faultProxy } from "@omni/fault-proxy";
-import { kafkaQueue } from "@omni/queue-kafka";
+import { type KafkaQueueOptions, kafkaQueue } from "@omni/queue-kafka";
 import { describeWithServer } from "@omni/servers";
-import { queueOn } from "./broker.ts";
+import { queueOn, quick } from "./broker.ts";
 
 /** What fails, and after how many milliseconds. */
 async function failure(work: () => PromiseLike<unknown>): Promise<{ readonly error: OmniError; readonly ms: number }> {
@@ -126,16 +128,34 @@ await describeWithServer(
   { private: true },
 );
 
-const jaas = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_ada=\\"right\\";';
+/** A port that nobody has now. */
+async function freePort(): Promise<number> {
+  const listener = createServer().listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const { port } = listener.address() as AddressInfo;
+  listener.close();
+  await once(listener, "close");
+  return port;
+}
 
+const [plain, controller, guarded] = [await freePort(), await freePort(), await freePort()];
+const login = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_ada="right";';
+
+// The server is looked after over a listener without a password, beside the guarded one.
 await describeWithServer(
   "kafka",
   "a broker that wants a password",
-  (current) => {
-    const sasl = (password: string) => ({ sasl: { mechanism: "plain", username: "ada", password } }) as const;
+  () => {
+    const guardedQueue = (password: string, options: Partial<KafkaQueueOptions> = {}) =>
+      kafkaQueue({
+        brokers: `127.0.0.1:${guarded}`,
+        ...quick,
+        sasl: { mechanism: "plain", username: "ada", password },
+        ...options,
+      });
 
     test("the right one is taken", async () => {
-      const queue = queueOn(current(), sasl("right"));
+      const queue = guardedQueue("right");
       expect((await queue.publish({ topic: "t", data: "x" })).state).toBe("acked");
       await queue.close();
     });
@@ -143,7 +163,7 @@ await describeWithServer(
     test("a wrong one is UNAUTHENTICATED, and is not shown", async () => {
       const lines: unknown[] = [];
       const note = (...line: unknown[]): number => lines.push(line);
-      const queue = queueOn(current(), { ...sasl("wr0ng-s3cret"), logger: { debug: note, info: note, warn: note, error: note } });
+      const queue = guardedQueue("wr0ng-s3cret", { logger: { debug: note, info: note, warn: note, error: note } });
       for (const use of [() => queue.publish({ topic: "t", data: "x" }), () => queue.consume("t", () => undefined)]) {
         const { error, ms } = await failure(use);
         expect(error.code).toBe("UNAUTHENTICATED");
@@ -158,11 +178,13 @@ await describeWithServer(
   },
   {
     private: true,
+    ports: { node1: plain, controller1: controller },
     configuration: [
-      "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:SASL_PLAINTEXT",
-      "sasl.enabled.mechanisms=PLAIN",
-      "sasl.mechanism.inter.broker.protocol=PLAIN",
-      `listener.name.plaintext.plain.sasl.jaas.config=${jaas.replaceAll('\\"', '"').replace("required", 'required username="ada" password="right"')}`,
+      `listeners=PLAINTEXT://127.0.0.1:${plain},CONTROLLER://127.0.0.1:${controller},GUARDED://127.0.0.1:${guarded}`,
+      `advertised.listeners=PLAINTEXT://127.0.0.1:${plain},GUARDED://127.0.0.1:${guarded}`,
+      "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,GUARDED:SASL_PLAINTEXT",
+      "listener.name.guarded.sasl.enabled.mechanisms=PLAIN",
+      `listener.name.guarded.plain.sasl.jaas.config=${login}`,
     ].join("\n"),
   },
 );
