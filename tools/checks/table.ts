@@ -150,7 +150,7 @@ export const checks: readonly Check[] = [
     name: "long-listings",
     about: "12,000 objects on S3 and on Google Cloud Storage: whole, in order, page by page",
     tiers: ["full"],
-    budgetSeconds: 600,
+    budgetSeconds: 1200,
     inputs: ["packages/core/src", "packages/s3", "packages/gcs"],
     run: jestHarness(["packages/s3/test/many-objects.test.ts", "packages/gcs/test/many-objects.test.ts"], { OMNI_RUNS: "12000" }),
   },

@@ -35,10 +35,11 @@ await describeWithServer("gcs", "a long listing", (current: () => RunningServer)
     }
     expect(pages).toBe(1);
     expect(listed).toEqual(paths.toSorted());
-    expect(requests).toHaveLength(Math.ceil(OBJECTS / PAGE));
+    // Where the last page is full a server may say only by an empty one that it was the last.
+    expect(requests.length - Math.ceil(OBJECTS / PAGE)).toBeLessThanOrEqual(OBJECTS % PAGE === 0 ? 1 : 0);
     recordCounts({ objectsListed: listed.length });
     await watched.close();
     await emptied(current(), store);
     await store.close();
-  }, 300_000);
+  }, 900_000);
 });
