@@ -185,6 +185,8 @@ export class PartitionLane {
       return false;
     }
     if (shipment.sending && !isSessionError(error)) shipment.uncertain = true;
+    const { topic, partition } = this.#parts;
+    settings.logger.debug({ topic, partition, attempt, open: shipment.uncertain, error: String(error) }, "a try to send failed");
     try {
       await this.#parts.onMissing(error);
       if (!isMissingTopic(error) && !isWorthRetrying(client, error)) throw error;

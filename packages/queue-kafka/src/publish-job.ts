@@ -57,7 +57,7 @@ export class Job {
     const unknown = this.#items.filter((item) => item.handedOver);
     for (const item of unknown) item.settle({ state: "unknown", error: reason });
     this.reject(reason);
-    for (const item of unknown) item.onAbandoned?.();
+    for (const item of this.#items) item.onAbandoned?.();
   }
 }
 
@@ -67,7 +67,7 @@ export class Item {
   readonly bytes: number;
   /** The client has, or had, it. */
   handedOver = false;
-  /** Told when nobody waits for it any more while the client has it. */
+  /** Told when nobody waits for it any more. */
   onAbandoned: (() => void) | undefined;
   readonly #job: Job;
   readonly #index: number;

@@ -73,6 +73,22 @@ test("who gives up before anything left is told rejected, and is not sent with t
   await queue.close();
 });
 
+test("when everybody gave up before anything left, the next messages go", async () => {
+  const { client, queue, publish } = setUp();
+  const controller = new AbortController();
+  const given = publish("a", controller.signal).catch((error) => error);
+  (await client.nth(0)).fail(closedConnection);
+  await new Promise((resolve) => setImmediate(resolve));
+  controller.abort(new Error("enough"));
+  expect((await given).message).toBe("enough");
+  const sent = publish("b");
+  const second = await client.nth(1);
+  expect(second.texts).toEqual(["b"]);
+  second.ack(0);
+  expect((await sent).state).toBe("acked");
+  await queue.close();
+});
+
 test("who gives up after it left is told unknown, and the producer is never used again", async () => {
   const { client, queue } = setUp();
   const controller = new AbortController();
