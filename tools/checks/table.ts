@@ -197,7 +197,7 @@ export const checks: readonly Check[] = [
     run: jestHarness(["packages/queue-nats/test/consumer-kills.test.ts"], { OMNI_KILLS: "50" }),
   },
   {
-    name: "kafka-3.9",
+    name: "kafka-older",
     about: "the queue kit on the older line of Apache Kafka",
     tiers: ["full"],
     budgetSeconds: 1200,
