@@ -7,7 +7,7 @@ const framework = { describe, test, expect };
 
 queueKit("memory queue", () => memoryQueue(), framework, { features: memoryQueue().features });
 
-const small = { ackDeadlineMs: 150, dedupeWindowMs: 60_000, capacity: 300 };
+const small = { ackDeadlineMs: 500, dedupeWindowMs: 60_000, capacity: 300 };
 queueKit("memory queue with deadlines, dedupe and a small capacity", () => memoryQueue(small), framework, {
   features: memoryQueue(small).features,
 });

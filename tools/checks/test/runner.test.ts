@@ -86,7 +86,8 @@ describe("a run", () => {
     const pidFile = join(root, "pid");
     const hung = check({
       budgetSeconds: 0.25,
-      run: ({ run }) => run("sh", ["-c", `sleep 600 & echo $! > ${pidFile}; wait`]).then(() => ({})),
+      // The shell's own words only: a bare machine's PATH has little else.
+      run: ({ run }) => run("sh", ["-c", `while :; do :; done & echo $! > ${pidFile}; wait`]).then(() => ({})),
     });
     expect(await runChecks([hung], settings())).toEqual({ passed: 0, failed: 1, skipped: 0 });
     expect(printed.join("\n")).toContain("stopped after twice its budget of 0.25 s");

@@ -201,8 +201,8 @@ export const consuming: QueueGroup = {
         await trial.queue.publish({ topic, data: "x" });
         const step = await subscription.next();
         if (step.done) throw new Error("the subscription ended");
-        for (let i = 0; i < 5; i++) {
-          await new Promise((resolve) => setTimeout(resolve, ackDeadlineMs / 2));
+        for (let i = 0; i < 10; i++) {
+          await new Promise((resolve) => setTimeout(resolve, ackDeadlineMs / 4));
           await step.value.extend();
         }
         await step.value.ack();
