@@ -27,10 +27,19 @@ export async function unitTests(context: CheckContext): Promise<CheckOutcome> {
   });
 }
 
+/** What the tests on Node 22 leave out: long suites on real servers, which tell of the server and not of Node. */
+const serverSuites = [
+  "/node_modules/",
+  "\\.full\\.test\\.ts$",
+  "/(s3|gcs|queue-nats|queue-kafka)/test/(kit|broker-stops|consumer-kills|faults|many-objects)\\.test\\.ts$",
+  "/tools/servers/test/lifecycle\\.test\\.ts$",
+];
+
 export async function unitTestsOnNode22(context: CheckContext): Promise<CheckOutcome> {
   const node = await nodeVersion({ version: node22, cache: context.cache, env: context.env });
   // The numbers of `npm test`: the push tier's thousands of runs are made once, on the present Node.
-  const outcome = await runJest(context, { node, args: [], env: { OMNI_TIER: "test", OMNI_KILLS: undefined } });
+  const args = serverSuites.map((pattern) => `--testPathIgnorePatterns=${pattern}`);
+  const outcome = await runJest(context, { node, args, env: { OMNI_TIER: "test", OMNI_KILLS: undefined } });
   return { ...outcome, note: `Node ${node22}` };
 }
 

@@ -4,7 +4,7 @@ import { runBrokerStops } from "@omni/queue-chaos";
 import { describeWithServer } from "@omni/servers";
 import { openQueue } from "./chaos-queue.ts";
 
-const stops = killRuns({ push: 3, test: 1 });
+const stops = killRuns({ push: 1, test: 1 });
 
 await describeWithServer(
   "kafka",
