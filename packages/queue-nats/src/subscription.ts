@@ -162,6 +162,7 @@ export class JetStreamSubscription implements DriverSubscription, DeliveryOwner 
     }
     this.#asked = Math.max(0, this.#asked - 1);
     const delivery = new JetStreamDelivery(message, this, this.now() + this.#parts.ackWaitMs);
+    if (delivery.attempt > 1) this.#supersede(delivery);
     if (this.#stopping) {
       this.#giveBack(delivery);
       return;
@@ -169,6 +170,15 @@ export class JetStreamSubscription implements DriverSubscription, DeliveryOwner 
     this.#buffer.push(delivery);
     this.#handOver();
     this.#pull();
+  }
+
+  /** The broker's clock began before ours did: what it hands over anew is no longer the former holder's, whatever our clock says. */
+  #supersede(delivery: JetStreamDelivery): void {
+    for (const former of [...this.#out, ...this.#buffer]) {
+      if (former.message.position?.sequence !== delivery.message.position?.sequence) continue;
+      this.#out.delete(former);
+      former.lose(this.#late());
+    }
   }
 
   /** The broker's word about a pull. */
@@ -322,9 +332,7 @@ export class JetStreamSubscription implements DriverSubscription, DeliveryOwner 
       () => {
         this.#deadline = undefined;
         const now = this.now();
-        const reason = new OmniError("TIMEOUT", {
-          reason: `not acknowledged within ${this.#parts.ackWaitMs} ms: another consumer gets the message`,
-        });
+        const reason = this.#late();
         for (const delivery of this.#out) {
           if (delivery.expiresAt > now) break;
           this.#out.delete(delivery);
@@ -336,6 +344,12 @@ export class JetStreamSubscription implements DriverSubscription, DeliveryOwner 
       },
       Math.max(1, first.expiresAt - this.now()),
     );
+  }
+
+  #late(): OmniError {
+    return new OmniError("TIMEOUT", {
+      reason: `not acknowledged within ${this.#parts.ackWaitMs} ms: another consumer gets the message`,
+    });
   }
 
   async #stop(): Promise<void> {

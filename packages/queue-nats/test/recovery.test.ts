@@ -1,4 +1,4 @@
-import { OmniError } from "@omni/core";
+import { OmniError, systemClock } from "@omni/core";
 import type { PublishResult, QueueProvider } from "@omni/core/queue";
 import { type NatsQueueOptions, natsQueue } from "@omni/queue-nats";
 import { describeWithServer } from "@omni/servers";
@@ -124,6 +124,20 @@ await describeWithServer(
       const { id, state } = await queue.publish({ data: "2" }).catch(({ messages }) => queue.publish(messages[0]));
       expect([state, typeof id]).toEqual(["acked", "string"]);
       while (!handled.includes("2")) await new Promise((resolve) => setTimeout(resolve, 5));
+    });
+
+    test("a delivery is lost when the broker hands its message over anew, though our clock says that there is time", async () => {
+      const clock = { ...systemClock, now: () => 0 };
+      const queue = open({ topic: "slow-clock", ackDeadlineMs: 1_000, clock });
+      const subscription = queue.subscribe({ maxInFlight: 2 });
+      await subscription.ready();
+      await queue.publish({ data: "x" });
+      const [first, second] = [await subscription.next(), await subscription.next()];
+      expect([first.value?.attempt, second.value?.attempt]).toEqual([1, 2]);
+      expect(first.value?.signal.aborted).toBe(true);
+      const error: unknown = await first.value?.ack().catch((reason: unknown) => reason);
+      expect(OmniError.is(error, "PRECONDITION_FAILED") && error.outcome).toBe("not-applied");
+      await second.value?.ack();
     });
 
     test("a group that is deleted starts anew", async () => {
