@@ -40,7 +40,7 @@ export async function unitTestsOnNode22(context: CheckContext): Promise<CheckOut
   // The numbers of `npm test`: the push tier's thousands of runs are made once, on the present Node.
   const args = serverSuites.map((pattern) => `--testPathIgnorePatterns=${pattern}`);
   const outcome = await runJest(context, { node, args, env: { OMNI_TIER: "test", OMNI_KILLS: undefined } });
-  return { ...outcome, note: `Node ${node22}` };
+  return { ...outcome, note: [`Node ${node22}`, outcome.note ?? []].flat().join("\n") };
 }
 
 /** The test command of the README, typed as it stands there. */
@@ -50,5 +50,6 @@ export async function readmeTestCommand(context: CheckContext): Promise<CheckOut
   if (!closing) throw new CheckFailure("npm test did not end with its closing line");
   const [passed, failed, skipped] = closing.slice(1).map((count) => Number(count ?? 0)) as [number, number, number];
   if (failed > 0) throw new CheckFailure(`${failed} failed`, { passed, failed, skipped });
-  return { passed, failed, skipped };
+  const flaky = new Set(output.match(/flaky: .*$/gm));
+  return { passed, failed, skipped, ...(flaky.size > 0 ? { note: [...flaky].join("\n") } : {}) };
 }
