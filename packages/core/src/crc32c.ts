@@ -1,11 +1,14 @@
 import type { Hasher } from "./hash.ts";
 
-// Castagnoli, reflected (RFC 3720 section 12.1). Eight tables take eight bytes a step ("slicing by 8", Kounavis and Berry, 2005).
+// Castagnoli, reflected (RFC 3720 section 12.1). Sixteen tables take sixteen bytes a step ("slicing", Kounavis and Berry, 2005).
 const POLYNOMIAL = 0x82f63b78;
+const STEP_BYTES = 16;
 const TABLES = makeTables();
+// Four words a step need a third of the loads of sixteen bytes, and their order is the machine's.
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
 function makeTables(): Int32Array {
-  const tables = new Int32Array(8 * 256);
+  const tables = new Int32Array(STEP_BYTES * 256);
   for (let i = 0; i < 256; i++) {
     let crc = i;
     for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
@@ -23,7 +26,7 @@ export class Crc32c implements Hasher {
   #crc = -1;
 
   update(chunk: Uint8Array): void {
-    this.#crc = step(this.#crc, chunk);
+    this.#crc = continued(this.#crc, chunk);
   }
 
   digest(): string {
@@ -31,23 +34,47 @@ export class Crc32c implements Hasher {
   }
 }
 
-function step(start: number, bytes: Uint8Array): number {
-  const t = TABLES as unknown as readonly number[];
-  const b = bytes as unknown as readonly number[];
+function continued(start: number, bytes: Uint8Array): number {
+  // Words are read where they are aligned: at most three bytes come before the first.
+  const lead = Math.min(-bytes.byteOffset & 3, bytes.length);
+  const steps = IS_LITTLE_ENDIAN ? Math.floor((bytes.length - lead) / STEP_BYTES) : 0;
+  const body = lead + steps * STEP_BYTES;
+  let crc = byBytes(start, bytes, 0, lead);
+  if (steps > 0) crc = byWords(crc, new Int32Array(bytes.buffer, bytes.byteOffset + lead, (steps * STEP_BYTES) / 4));
+  return byBytes(crc, bytes, body, bytes.length);
+}
+
+function byBytes(start: number, bytes: Uint8Array, from: number, to: number): number {
   let crc = start;
-  let i = 0;
-  for (const end = bytes.length - 7; i < end; i += 8) {
-    const low = crc ^ (b[i]! | (b[i + 1]! << 8) | (b[i + 2]! << 16) | (b[i + 3]! << 24));
+  for (let i = from; i < to; i++) crc = (crc >>> 8) ^ TABLES[(crc ^ bytes[i]!) & 0xff]!;
+  return crc;
+}
+
+function byWords(start: number, words: Int32Array): number {
+  const t = TABLES;
+  let crc = start;
+  for (let i = 0; i < words.length; i += 4) {
+    const first = words[i]! ^ crc;
+    const second = words[i + 1]!;
+    const third = words[i + 2]!;
+    const fourth = words[i + 3]!;
     crc =
-      t[1792 + (low & 0xff)]! ^
-      t[1536 + ((low >>> 8) & 0xff)]! ^
-      t[1280 + ((low >>> 16) & 0xff)]! ^
-      t[1024 + (low >>> 24)]! ^
-      t[768 + b[i + 4]!]! ^
-      t[512 + b[i + 5]!]! ^
-      t[256 + b[i + 6]!]! ^
-      t[b[i + 7]!]!;
+      t[3840 + (first & 0xff)]! ^
+      t[3584 + ((first >>> 8) & 0xff)]! ^
+      t[3328 + ((first >>> 16) & 0xff)]! ^
+      t[3072 + (first >>> 24)]! ^
+      t[2816 + (second & 0xff)]! ^
+      t[2560 + ((second >>> 8) & 0xff)]! ^
+      t[2304 + ((second >>> 16) & 0xff)]! ^
+      t[2048 + (second >>> 24)]! ^
+      t[1792 + (third & 0xff)]! ^
+      t[1536 + ((third >>> 8) & 0xff)]! ^
+      t[1280 + ((third >>> 16) & 0xff)]! ^
+      t[1024 + (third >>> 24)]! ^
+      t[768 + (fourth & 0xff)]! ^
+      t[512 + ((fourth >>> 8) & 0xff)]! ^
+      t[256 + ((fourth >>> 16) & 0xff)]! ^
+      t[fourth >>> 24]!;
   }
-  for (; i < bytes.length; i++) crc = (crc >>> 8) ^ t[(crc ^ b[i]!) & 0xff]!;
   return crc;
 }
