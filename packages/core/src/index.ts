@@ -1,6 +1,7 @@
 export type * from "./backend.ts";
 export { type BodySource, collect, toBytes } from "./body.ts";
 export { type Clock, delay, systemClock } from "./clock.ts";
+export { guessContentType } from "./content-type.ts";
 export { type CopyBetweenOptions, copyBetween, isSameStore, moveBetween } from "./copy-between.ts";
 export { createBackend } from "./create-backend.ts";
 export {
