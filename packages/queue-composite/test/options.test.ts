@@ -63,7 +63,23 @@ test("the strategy is fail-fast unless the environment says otherwise", async ()
   expect((await env({ COMPOSITE_PROVIDERS: "memory" })).driver).toMatchObject({ strategy: STRATEGIES[0] });
 });
 
+test("COMPOSITE_SUBSCRIBE and COMPOSITE_MEMBER_TIMEOUT_MS: which members are read, and for how long one is waited for", async () => {
+  const drain = async (subscribe: string): Promise<unknown> => {
+    const queue = await env({ COMPOSITE_PROVIDERS: "memory,nats", COMPOSITE_SUBSCRIBE: subscribe, NATS_URL: "nats://127.0.0.1:9" });
+    const { byMember } = await queue.stats();
+    await queue.close();
+    return Object.values(byMember ?? {}).map((stats) => (stats as { readonly drain?: string }).drain);
+  };
+  expect(await drain("first")).toEqual(["consumers", "none"]);
+  expect(await drain("ALL")).toEqual(["consumers", "consumers"]);
+  expect(await drain("nats")).toEqual(["none", "consumers"]);
+  expect(await drain("none")).toEqual(["none", "none"]);
+  await (await env({ COMPOSITE_PROVIDERS: "memory", COMPOSITE_MEMBER_TIMEOUT_MS: "250" })).close();
+});
+
 test.each([
+  [{ COMPOSITE_PROVIDERS: "nats", COMPOSITE_SUBSCRIBE: "kafka" }, "among the members: nats"],
+  [{ COMPOSITE_PROVIDERS: "nats", COMPOSITE_MEMBER_TIMEOUT_MS: "5s" }, 'COMPOSITE_MEMBER_TIMEOUT_MS is "5s"'],
   [{}, 'COMPOSITE_PROVIDERS is not set: name the queues, like "nats,kafka"; allowed: memory, nats, kafka'],
   [{ COMPOSITE_PROVIDERS: "nats,,kafka" }, "with an empty name in it; allowed: memory, nats, kafka"],
   [{ COMPOSITE_PROVIDERS: "nats, rabbit" }, '"rabbit" is no queue; allowed: memory, nats, kafka'],

@@ -12,17 +12,18 @@ export function memoryQueue(options: MemoryQueueOptions = {}): QueueProvider<Mem
   return createQueue(memoryDriver(options), options);
 }
 
-/** The queue that `QUEUE_TYPE=memory` names: `QUEUE_SIZE` is its capacity. */
+/** The queue that `QUEUE_TYPE=memory` names: `QUEUE_SIZE` is its capacity, `QUEUE_WHEN_FULL` its `whenFull`. */
 export function queueFromEnv(
   env: Readonly<Record<string, string | undefined>>,
   options: QueueOptions = {},
 ): QueueProvider<MemoryQueueDriver> {
-  const size = env.QUEUE_SIZE;
-  if (size === undefined) return memoryQueue(options);
-  if (!/^[0-9]{1,9}$/.test(size)) {
-    throw new OmniError("INVALID_ARGUMENT", {
-      reason: `QUEUE_SIZE is ${JSON.stringify(size)}, it has to be a whole number of messages, 1 or more`,
-    });
-  }
-  return memoryQueue({ ...options, capacity: Number(size) });
+  const { QUEUE_SIZE: size, QUEUE_WHEN_FULL: whenFull } = env;
+  if (size !== undefined && !/^[0-9]{1,9}$/.test(size)) throw invalid("QUEUE_SIZE", size, "a whole number of messages, 1 or more");
+  if (whenFull !== undefined && whenFull !== "wait" && whenFull !== "reject")
+    throw invalid("QUEUE_WHEN_FULL", whenFull, "wait or reject");
+  return memoryQueue({ ...options, ...(size !== undefined && { capacity: Number(size) }), whenFull });
+}
+
+function invalid(name: string, value: string, expected: string): OmniError {
+  return new OmniError("INVALID_ARGUMENT", { reason: `${name} is ${JSON.stringify(value)}, it has to be ${expected}` });
 }

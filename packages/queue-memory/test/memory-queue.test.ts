@@ -30,6 +30,13 @@ describe("options", () => {
     expect(queueFromEnv({}).features.capacity).toBe(1000);
     expect(queueFromEnv({ QUEUE_SIZE: "10" }).features.capacity).toBe(10);
   });
+
+  test("QUEUE_WHEN_FULL is what a full topic does", async () => {
+    const queue = queueFromEnv({ QUEUE_SIZE: "1", QUEUE_WHEN_FULL: "reject" }, { topic: "t" });
+    await queue.publish({ data: "1" });
+    await expect(queue.publish({ data: "2" })).rejects.toMatchObject({ code: "QUEUE_FULL" });
+    expect(() => queueFromEnv({ QUEUE_WHEN_FULL: "drop" })).toThrow('QUEUE_WHEN_FULL is "drop", it has to be wait or reject');
+  });
 });
 
 describe("a full topic", () => {

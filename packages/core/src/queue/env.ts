@@ -21,6 +21,7 @@ export const QUEUE_ENV_NAMES = [
   "QUEUE_TYPE",
   "QUEUE_TOPIC",
   "QUEUE_SIZE",
+  "QUEUE_WHEN_FULL",
   "NATS_URL",
   "NATS_STREAM",
   "KAFKA_BROKERS",
@@ -28,6 +29,8 @@ export const QUEUE_ENV_NAMES = [
   "KAFKA_CONSUMER_GROUP",
   "COMPOSITE_PROVIDERS",
   "COMPOSITE_STRATEGY",
+  "COMPOSITE_SUBSCRIBE",
+  "COMPOSITE_MEMBER_TIMEOUT_MS",
 ] as const;
 
 /** Topic where neither QUEUE_TOPIC nor KAFKA_TOPIC names one. */
@@ -40,9 +43,9 @@ export type QueueFromEnv = (env: QueueEnv, options: QueueOptions) => QueueProvid
 export type QueueEnv = Readonly<Record<string, string | undefined>>;
 
 /**
- * Makes the queue that the environment names: `QUEUE_TYPE=memory|nats|kafka|composite`, `QUEUE_TOPIC`, `QUEUE_SIZE` (memory), `NATS_URL`,
- * `NATS_STREAM`, `KAFKA_BROKERS`, `KAFKA_TOPIC`, `KAFKA_CONSUMER_GROUP`, `COMPOSITE_PROVIDERS`, `COMPOSITE_STRATEGY`. Only the package that is named is
- * loaded.
+ * Makes the queue that the environment names: `QUEUE_TYPE=memory|nats|kafka|composite`, `QUEUE_TOPIC`, `QUEUE_SIZE` and `QUEUE_WHEN_FULL` (memory),
+ * `NATS_URL`, `NATS_STREAM`, `KAFKA_BROKERS`, `KAFKA_TOPIC`, `KAFKA_CONSUMER_GROUP`, `COMPOSITE_PROVIDERS`, `COMPOSITE_STRATEGY`, `COMPOSITE_SUBSCRIBE`,
+ * `COMPOSITE_MEMBER_TIMEOUT_MS`. Only the package that is named is loaded.
  *
  * @param env the variables; values are trimmed, and empty ones are taken as absent @default process.env
  * @param options what goes for every queue; the environment's topic comes first
