@@ -1,4 +1,4 @@
-export type { BreakerOptions, BreakerState } from "./breaker.ts";
+export type { BreakerOptions, BreakerState } from "@omni/core";
 export type { CompositeDriver } from "./driver.ts";
 export { compositeQueue } from "./factory.ts";
 export type { CompositeError } from "./failure.ts";

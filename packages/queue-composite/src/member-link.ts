@@ -1,6 +1,5 @@
-import { type Clock, type Logger, OmniError } from "@omni/core";
+import { type BreakerWord, type Clock, type Logger, OmniError } from "@omni/core";
 import type { DriverPublishOptions, PublishOutcome, WireMessage } from "@omni/core/queue";
-import type { BreakerWord } from "./breaker.ts";
 import { isBrokersFault } from "./errors.ts";
 import { KeyTurns, type Turn } from "./key-turns.ts";
 import type { Member } from "./member.ts";

@@ -1,5 +1,5 @@
+import type { BreakerState } from "@omni/core";
 import type { DriverStatsOptions, QueueCounters } from "@omni/core/queue";
-import type { BreakerState } from "./breaker.ts";
 import type { Member } from "./member.ts";
 
 /** What is known of one member; what is not is left out. */

@@ -1,6 +1,5 @@
-import { type Clock, OmniError, wrapError } from "@omni/core";
+import { Breaker, type Clock, OmniError, wrapError } from "@omni/core";
 import { type QueueDriver, type QueueFeatures, type QueueProvider, type WireMessage, wireSize } from "@omni/core/queue";
-import { Breaker } from "./breaker.ts";
 import type { MemberSettings } from "./options.ts";
 
 /** What a composite counts of one member; plain numbers. */

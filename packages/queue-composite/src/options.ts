@@ -1,6 +1,5 @@
-import { type Clock, type Logger, OmniError, silentLogger, systemClock } from "@omni/core";
+import { type BreakerOptions, type Clock, type Logger, OmniError, silentLogger, systemClock } from "@omni/core";
 import type { QueueOptions, QueueProvider } from "@omni/core/queue";
-import type { BreakerOptions } from "./breaker.ts";
 import { count, invalid, invalidOption, milliseconds, oneOf } from "./check.ts";
 import { neededBy, STRATEGIES, type Strategy } from "./strategy.ts";
 

@@ -1,3 +1,4 @@
+import { Breaker } from "../breaker.ts";
 import { type Clock, delay, systemClock } from "../clock.ts";
 import { OmniError } from "../error.ts";
 import { type Backoff, toBackoff } from "./backoff.ts";
@@ -104,43 +105,34 @@ export interface CircuitBreakerOptions extends MiddlewareOptions {
  * deliveries. Then one is tried.
  */
 export function circuitBreaker(options: CircuitBreakerOptions = {}): Middleware {
-  const limit = checkCount("circuitBreaker.failures", options.failures ?? 5);
-  const openMs = checkMs("circuitBreaker.openMs", options.openMs ?? 10_000);
-  const { clock = systemClock, onChange } = options;
-  let failed = 0;
-  let openUntil = 0;
+  const { clock = systemClock, onChange, failures, openMs } = options;
+  const breaker = new Breaker({ failures, openMs }, clock, "circuitBreaker");
   let trying: Promise<unknown> | undefined;
   const run = async (call: () => unknown): Promise<unknown> => {
     try {
       const result = await call();
-      if (openUntil !== 0) onChange?.("closed");
-      failed = 0;
-      openUntil = 0;
+      const wasOpen = breaker.state !== "closed";
+      breaker.record("success");
+      if (wasOpen) onChange?.("closed");
       return result;
     } catch (error) {
-      failed += 1;
-      if (failed >= limit) {
-        if (openUntil === 0) onChange?.("open");
-        openUntil = clock.now() + openMs;
-      }
+      const before = breaker.state;
+      breaker.record("failure");
+      if (before === "closed" && breaker.state === "open") onChange?.("open");
       throw error;
     }
   };
   return (next) => async (message, context) => {
-    while (openUntil !== 0) {
-      const waitMs = openUntil - clock.now();
-      if (waitMs > 0) {
-        await delay(waitMs, clock, context.signal);
-      } else if (trying) {
-        await trying.catch(() => undefined);
-      } else {
-        trying = run(() => next(message, context));
-        return trying.finally(() => {
-          trying = undefined;
-        });
-      }
+    while (!breaker.allows()) {
+      if (breaker.state === "half-open") await trying?.catch(() => undefined);
+      else await delay(breaker.openUntil - clock.now(), clock, context.signal);
     }
-    return run(() => next(message, context));
+    const running = run(() => next(message, context));
+    if (breaker.state !== "half-open") return running;
+    trying = running;
+    return running.finally(() => {
+      trying = undefined;
+    });
   };
 }
 
