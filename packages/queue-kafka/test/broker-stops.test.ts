@@ -2,9 +2,9 @@ import { newId } from "@omni/core/queue";
 import { killRuns, recordCounts } from "@omni/property";
 import { runBrokerStops } from "@omni/queue-chaos";
 import { describeWithServer } from "@omni/servers";
-import { openQueue } from "./chaos-queue.ts";
+import { openQueue, quickRestart } from "./chaos-queue.ts";
 
-const stops = killRuns({ push: 1, test: 1 });
+const stops = killRuns({ push: 3, test: 1 });
 
 await describeWithServer(
   "kafka",
@@ -33,5 +33,5 @@ await describeWithServer(
       120_000 + stops * 30_000,
     );
   },
-  { private: true },
+  { private: true, configuration: quickRestart },
 );
