@@ -31,6 +31,8 @@ export interface DriverFeatures {
   readonly sortedList: boolean;
   /** `modifiedAt` of a write is kept. */
   readonly setModTime: boolean;
+  /** `modifiedAt` in a listing is when the store took the object, not the time that was kept; `stat` knows that one. */
+  readonly listsUploadTime: boolean;
   /** `metadata` of a write is kept. */
   readonly customMetadata: boolean;
   /** `contentType`, `cacheControl`, `contentEncoding` and `contentDisposition` of a write are kept. */
@@ -84,6 +86,7 @@ const NONE: DriverFeatures = {
   listStartAfter: false,
   sortedList: false,
   setModTime: false,
+  listsUploadTime: false,
   customMetadata: false,
   contentHeaders: false,
   stamps: false,

@@ -48,6 +48,8 @@ function commonFeatures(members: readonly Member[]): Partial<DriverFeatures> {
     listStartAfter: true,
     sortedList: every("sortedList"),
     setModTime: every("setModTime"),
+    // A listing is one member's view: any of them.
+    listsUploadTime: all.some((features) => features.listsUploadTime),
     customMetadata: every("customMetadata"),
     contentHeaders: every("contentHeaders"),
     stamps: every("stamps"),

@@ -63,6 +63,8 @@ export function s3Driver(settings: S3Settings): S3Driver {
       listStartAfter: true,
       sortedList: true,
       setModTime: true,
+      // The kept time is metadata, which https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html does not show.
+      listsUploadTime: true,
       customMetadata: true,
       contentHeaders: true,
       stamps: true,
