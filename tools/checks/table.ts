@@ -197,6 +197,14 @@ export const checks: readonly Check[] = [
     run: jestHarness(["packages/queue-nats/test/consumer-kills.test.ts"], { OMNI_KILLS: "50" }),
   },
   {
+    name: "kafka-older",
+    about: "the queue kit on Apache Kafka 3.9, the last one before 4",
+    tiers: ["full"],
+    budgetSeconds: 1200,
+    inputs: ["packages/core/src/queue", "packages/queue-kafka", "tools/queue-chaos"],
+    run: jestOnServers(["packages/queue-kafka/test/kit-3.9.full.test.ts"]),
+  },
+  {
     name: "verification",
     about: "every count of the full tier has been reached",
     tiers: ["push"],
