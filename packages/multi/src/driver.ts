@@ -1,23 +1,24 @@
 import type { ConditionalFeatures, DriverFeatures, HashAlgorithm, StorageDriver } from "@omni/core";
 import { fanDelete } from "./fan-delete.ts";
 import { fanOut } from "./fan-out.ts";
+import type { Group } from "./group.ts";
 import type { Member } from "./members.ts";
-import type { MultiSettings } from "./options.ts";
 import type { Reads } from "./reads.ts";
 
 /** A condition would have to hold at every member at once, which only a journal can decide. */
 const NO_CONDITIONS: ConditionalFeatures = { create: false, replace: false, delete: false };
 
 /** The group as one driver: core makes a whole backend of it. */
-export function multiDriver(members: readonly Member[], settings: MultiSettings, reads: Reads): StorageDriver {
+export function multiDriver(group: Group, reads: Reads): StorageDriver {
+  const { members, settings } = group;
   return {
     scheme: "multi",
     features: commonFeatures(members),
     read: (path, options) => reads.read(path, options),
-    write: (path, body, options) => fanOut(members, path, body, options, settings),
+    write: (path, body, options) => fanOut(group, path, body, options),
     stat: (path, options) => reads.stat(path, options.signal),
     list: (prefix, options) => reads.list(prefix, options),
-    delete: (path, options) => fanDelete(members, path, options.signal, settings),
+    delete: (path, options) => fanDelete(group, path, options.signal),
     async close() {
       if (settings.closeMembers) await Promise.all(members.map(({ backend }) => backend.close()));
     },

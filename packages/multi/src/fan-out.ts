@@ -8,6 +8,8 @@ import {
   systemClock,
   type WriteOptions,
 } from "@omni/core";
+import type { Group } from "./group.ts";
+import type { MemberHealth } from "./health.ts";
 import { MemberWrite, Watch } from "./member-write.ts";
 import type { Member } from "./members.ts";
 import type { MultiSettings } from "./options.ts";
@@ -17,13 +19,8 @@ import { asError, type MultiObjectInfo, type WriteOutcome } from "./outcome.ts";
  * Writes one body to every member: staged everywhere, decided once, committed. Resolves when enough members hold the whole object; a failure before
  * the first commit leaves every member as it was.
  */
-export async function fanOut(
-  members: readonly Member[],
-  path: string,
-  body: DriverBody,
-  options: DriverWriteOptions,
-  settings: MultiSettings,
-): Promise<MultiObjectInfo> {
+export async function fanOut(group: Group, path: string, body: DriverBody, options: DriverWriteOptions): Promise<MultiObjectInfo> {
+  const { members, settings } = group;
   const { signal, ...rest } = options;
   const stamp = rest.stamp ?? { id: randomUUID() };
   const held = body instanceof Uint8Array && body.byteLength <= settings.stageAboveBytes;
@@ -31,11 +28,45 @@ export async function fanOut(
     (member) =>
       new MemberWrite(member, path, keptBy(member, { ...rest, stamp }), held && member.backend.features.stagedWrite !== "none"),
   );
-  const attempt = new Attempt(writes, path, settings);
-  await attempt.stage(body, held);
-  signal?.throwIfAborted();
-  await attempt.commit();
-  return attempt.result();
+  return watched(group, path, writes, async () => {
+    const attempt = new Attempt(writes, path, settings);
+    await attempt.stage(body, held);
+    signal?.throwIfAborted();
+    await attempt.commit();
+    return attempt.result();
+  });
+}
+
+/** Leaves members out whose breaker is open, and tells breakers and listeners how it ended. */
+async function watched(
+  { health, events }: Group,
+  path: string,
+  writes: readonly MemberWrite[],
+  work: () => Promise<MultiObjectInfo>,
+): Promise<MultiObjectInfo> {
+  const asked = writes.filter((write) => {
+    const admitted = health.of(write.member).admits();
+    if (!admitted) write.skip(health.of(write.member).refusal("write", path));
+    return admitted;
+  });
+  let failure: { readonly error: unknown } | undefined;
+  try {
+    return await work();
+  } catch (error) {
+    failure = { error };
+    throw error;
+  } finally {
+    for (const { member, outcome } of asked) noteOutcome(health.of(member), outcome);
+    const outcomes = writes.map(({ outcome }) => outcome);
+    events.emit("write", { path, outcomes, ...failure });
+  }
+}
+
+/** What an outcome says of its member. */
+export function noteOutcome(health: MemberHealth, { state, error }: WriteOutcome): void {
+  if (state === "committed") health.record();
+  else if (error && state !== "discarded") health.record(error);
+  else health.forget();
 }
 
 class Attempt {

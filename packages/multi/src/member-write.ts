@@ -56,6 +56,12 @@ export class MemberWrite {
     return this.#error ? { ...base, error: this.#error } : base;
   }
 
+  /** Leaves the member out. */
+  skip(error: Error): void {
+    this.#error = error;
+    this.#state = "failed";
+  }
+
   /** A whole body: nothing is asked of the store before the decision. */
   hold(whole: Uint8Array): void {
     this.#whole = whole;

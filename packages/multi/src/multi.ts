@@ -1,5 +1,7 @@
 import { type Backend, type BodySource, createBackend, extend, type WriteOptions } from "@omni/core";
 import { multiDriver } from "./driver.ts";
+import type { MultiEvents } from "./events.ts";
+import { makeGroup } from "./group.ts";
 import { type Guarantee, guaranteeOf } from "./guarantee.ts";
 import { type Member, type MemberSource, nameMembers } from "./members.ts";
 import { completeOptions, type MultiOptions } from "./options.ts";
@@ -14,6 +16,8 @@ export interface MultiBackend extends Backend {
   readonly count: number;
   /** What this configuration promises. */
   readonly guarantee: Guarantee;
+  /** What happens in this group; the diagnostics channel `omni:multi` has it of every group. */
+  readonly events: MultiEvents;
   /**
    * Writes to every member. Resolves when enough of them hold the whole object.
    *
@@ -34,8 +38,10 @@ export function multi(backends: readonly MemberSource[], options: MultiOptions =
   const mode = options.mode ?? "all";
   const members = nameMembers(backends, mode);
   const settings = completeOptions(options, members.length);
-  const reads = new Reads(members, settings);
-  const backend = createBackend(multiDriver(members, settings, reads), { clock: settings.clock });
-  const extras = { members, count: members.length, guarantee: guaranteeOf(members, settings, reads.notFoundNeeds) };
+  const group = makeGroup(members, settings);
+  const reads = new Reads(group);
+  const backend = createBackend(multiDriver(group, reads), { clock: settings.clock });
+  const guarantee = guaranteeOf(members, settings, reads.notFoundNeeds);
+  const extras = { members, count: members.length, guarantee, events: group.events };
   return extend(backend, extras) as MultiBackend;
 }

@@ -1,8 +1,12 @@
-import { type Clock, type Logger, OmniError } from "@omni/core";
+import { type BreakerOptions, type Clock, type Logger, OmniError } from "@omni/core";
 
 /** How many members must take a write. */
 export const WRITE_MODES = ["all", "quorum", "best-effort"] as const;
 export type WriteMode = (typeof WRITE_MODES)[number];
+
+/** Which member answers a read. */
+export const READ_POLICIES = ["first", "fastest", "round-robin", "quorum"] as const;
+export type ReadPolicy = (typeof READ_POLICIES)[number];
 
 export interface MultiOptions {
   /**
@@ -28,6 +32,32 @@ export interface MultiOptions {
    * @default 8 MiB
    */
   readonly stageAboveBytes?: number | undefined;
+  /**
+   * In modes `quorum` and `best-effort`: milliseconds for which a member may hold up a write that enough others have taken, or could go on with.
+   * After that it is no longer waited for: `pending` in the outcomes where it still may finish within `memberTimeoutMs`, else `failed`. A member that
+   * is late already is not waited for at all. In mode `all` the writer waits until the deadline.
+   * @default 1000
+   */
+  readonly laggardMs?: number | undefined;
+  /**
+   * Bytes a second that a member must take of a stream while bytes wait for it, in modes `quorum` and `best-effort`; slower for `laggardMs`, it is out
+   * as long as enough others are faster.
+   * @default 0, no limit
+   */
+  readonly minBytesPerSecond?: number | undefined;
+  /**
+   * When a member that fails again and again is left alone: after `failures` in a row, for `openMs` and up to a fifth more, then one call tries it.
+   * `false` = never.
+   * @default { failures: 5, openMs: 10000, jitter: 0.2 }
+   */
+  readonly breaker?: BreakerOptions | false | undefined;
+  /**
+   * `first`: the first member that answers, in their order. `fastest`: the one that answered fastest of late, and a second one when it takes longer
+   * than it usually does. `round-robin`: in turn. `quorum`: the highest version that as many members show as are needed to meet every write that
+   * resolved.
+   * @default "first"
+   */
+  readonly readPolicy?: ReadPolicy | undefined;
   /** Close the members with the group. @default false */
   readonly closeMembers?: boolean | undefined;
   /** @default silent */
@@ -36,8 +66,16 @@ export interface MultiOptions {
   readonly clock?: Clock | undefined;
 }
 
-const NUMBERS = { quorum: 1, minCommits: 0, memberTimeoutMs: 1, windowBytes: 1, stageAboveBytes: 0 } as const;
-const KNOWN = ["mode", "partial", "closeMembers", "logger", "clock", ...Object.keys(NUMBERS)];
+const NUMBERS = {
+  quorum: 1,
+  minCommits: 0,
+  memberTimeoutMs: 1,
+  windowBytes: 1,
+  stageAboveBytes: 0,
+  laggardMs: 0,
+  minBytesPerSecond: 0,
+} as const;
+const KNOWN = ["mode", "partial", "closeMembers", "logger", "clock", "breaker", "readPolicy", ...Object.keys(NUMBERS)];
 
 /** The options of a group, complete. */
 export interface MultiSettings {
@@ -48,6 +86,10 @@ export interface MultiSettings {
   readonly memberTimeoutMs: number;
   readonly windowBytes: number;
   readonly stageAboveBytes: number;
+  readonly laggardMs: number;
+  readonly minBytesPerSecond: number;
+  readonly breaker: BreakerOptions | false;
+  readonly readPolicy: ReadPolicy;
   readonly closeMembers: boolean;
   readonly logger: Logger | undefined;
   readonly clock: Clock | undefined;
@@ -62,8 +104,10 @@ export interface MultiSettings {
 export function completeOptions(options: MultiOptions, count: number): MultiSettings {
   for (const name of Object.keys(options))
     if (!KNOWN.includes(name)) throw invalid(`unknown option "${name}". Known: ${KNOWN.join(", ")}`);
-  const { mode = "all", partial = "resolve" } = options;
+  const { mode = "all", partial = "resolve", readPolicy = "first" } = options;
   if (!WRITE_MODES.includes(mode)) throw invalid(`mode is ${WRITE_MODES.join(", ")}, not ${JSON.stringify(mode)}`);
+  if (!READ_POLICIES.includes(readPolicy))
+    throw invalid(`readPolicy is ${READ_POLICIES.join(", ")}, not ${JSON.stringify(readPolicy)}`);
   if (partial !== "resolve" && partial !== "throw")
     throw invalid(`partial is "resolve" or "throw", not ${JSON.stringify(partial)}`);
   for (const [name, min] of Object.entries(NUMBERS)) {
@@ -84,6 +128,10 @@ export function completeOptions(options: MultiOptions, count: number): MultiSett
     memberTimeoutMs: options.memberTimeoutMs ?? 60_000,
     windowBytes: options.windowBytes ?? 4 * 1024 * 1024,
     stageAboveBytes: options.stageAboveBytes ?? 8 * 1024 * 1024,
+    laggardMs: options.laggardMs ?? 1_000,
+    minBytesPerSecond: options.minBytesPerSecond ?? 0,
+    breaker: options.breaker === false ? false : { jitter: 0.2, ...options.breaker },
+    readPolicy,
     closeMembers: options.closeMembers ?? false,
     logger: options.logger,
     clock: options.clock,

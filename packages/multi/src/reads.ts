@@ -8,6 +8,7 @@ import {
   OmniError,
 } from "@omni/core";
 import { groupInfo } from "./fan-out.ts";
+import type { Group } from "./group.ts";
 import type { Member } from "./members.ts";
 import type { MultiSettings } from "./options.ts";
 
@@ -19,7 +20,7 @@ export class Reads {
   readonly #members: readonly Member[];
   readonly #settings: MultiSettings;
 
-  constructor(members: readonly Member[], settings: MultiSettings) {
+  constructor({ members, settings }: Group) {
     this.#members = members;
     this.#settings = settings;
   }
