@@ -1,0 +1,1 @@
+export { compileFilter, type Filter, type FilterOptions } from "./filter/filter.ts";
