@@ -205,6 +205,14 @@ export const checks: readonly Check[] = [
     run: jestOnServers(["packages/queue-kafka/test/kit-3.9.full.test.ts"]),
   },
   {
+    name: "kafka-broker-stops",
+    about: "the Kafka broker killed and started 20 times under load: acked is handled, unknown is said, dedupe holds",
+    tiers: ["full"],
+    budgetSeconds: 1800,
+    inputs: ["packages/core/src/queue", "packages/queue-kafka", "tools/queue-chaos"],
+    run: jestHarness(["packages/queue-kafka/test/broker-stops.test.ts"], { OMNI_KILLS: "20" }),
+  },
+  {
     name: "verification",
     about: "every count of the full tier has been reached",
     tiers: ["push"],
