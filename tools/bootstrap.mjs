@@ -19,6 +19,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
  */
 const commands = {
   demo: ["examples/replicate/src/index.ts"],
+  ingest: ["examples/ingest/src/index.ts"],
   test: ["tools/checks/cli.ts", "test"],
   checks: ["tools/checks/cli.ts"],
   build: ["tools/checks/cli.ts", "only", "build"],

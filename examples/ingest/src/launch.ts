@@ -1,0 +1,105 @@
+// The services as processes of their own, on real brokers that are started for them. For trying out; a deployment starts each service by itself.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { OmniError } from "@omni/core";
+import { type Env, numberOf, SERVICES, type ServiceName } from "./environment.ts";
+
+/** What each broker's address is called. */
+const ADDRESS = { nats: "NATS_URL", kafka: "KAFKA_BROKERS" } as const;
+
+type Broker = keyof typeof ADDRESS;
+
+interface Stoppable {
+  stop(): Promise<void>;
+}
+
+/**
+ * @param list "nats", "kafka" or "nats,kafka"
+ * @throws OmniError INVALID_ARGUMENT for another word
+ */
+export async function launch(list: string, env: Env): Promise<void> {
+  const brokers = brokersOf(list);
+  const { server } = await import("@omni/servers");
+  const servers: Stoppable[] = [];
+  const children: ChildProcess[] = [];
+  const ended = new AbortController();
+  const end = async (): Promise<void> => {
+    if (ended.signal.aborted) return;
+    ended.abort();
+    // In this order: what the door has taken goes through.
+    for (const child of children.toReversed()) await stop(child);
+    await Promise.all(servers.map((running) => running.stop()));
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void end());
+  try {
+    const addresses: Record<string, string> = {};
+    for (const broker of brokers) {
+      console.error(`starting ${broker}`);
+      const running = await server(broker);
+      servers.push(running);
+      addresses[ADDRESS[broker]] = broker === "kafka" ? running.url.replace(/^\w+:\/\//, "") : running.url;
+    }
+    const settings = { ...env, ...addresses, ...queueTypeOf(brokers, env) };
+    await startServices(settings, children, ended.signal);
+    if (ended.signal.aborted) return;
+    say(env);
+    await Promise.race(children.map((child) => once(child, "exit")));
+  } finally {
+    await end();
+  }
+}
+
+function brokersOf(list: string): readonly Broker[] {
+  const names = list.split(",").map((name) => name.trim());
+  const strange = names.find((name) => !Object.hasOwn(ADDRESS, name));
+  if (strange === undefined) return names as Broker[];
+  const reason = `${JSON.stringify(strange)} is neither a service nor a broker: one of ${SERVICES.join(", ")}, or some of ${Object.keys(ADDRESS).join(",")}`;
+  throw new OmniError("INVALID_ARGUMENT", { reason });
+}
+
+function queueTypeOf(brokers: readonly Broker[], env: Env): Env {
+  if (brokers.length === 1) return { QUEUE_TYPE: brokers[0] };
+  return { QUEUE_TYPE: "composite", COMPOSITE_PROVIDERS: brokers.join(","), COMPOSITE_STRATEGY: env.COMPOSITE_STRATEGY };
+}
+
+/** Each once the one behind it listens. */
+async function startServices(env: Env, children: ChildProcess[], signal: AbortSignal): Promise<void> {
+  for (const name of SERVICES.toReversed()) {
+    if (signal.aborted) return;
+    const child = spawn(process.execPath, [...process.execArgv, import.meta.filename.replace("launch.ts", "index.ts"), name], {
+      env: env as NodeJS.ProcessEnv,
+      stdio: ["ignore", "pipe", "inherit"],
+      // Ctrl-C goes to the whole group; these are told one after the other.
+      detached: true,
+    });
+    children.push(child);
+    await listening(child, name);
+  }
+}
+
+/** Passes a service's lines on; resolves when it says that it listens. */
+async function listening(child: ChildProcess, name: ServiceName): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    child.once("exit", (code, signal) => reject(new Error(`${name} ended with ${code ?? signal} before it listened`)));
+    if (!child.stdout) return reject(new Error(`${name} has no output`));
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      console.log(line);
+      if (line.includes('"msg":"listening"')) resolve();
+    });
+  });
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, "exit");
+  child.kill("SIGTERM");
+  await gone;
+}
+
+function say(env: Env): void {
+  const url = `http://127.0.0.1:${numberOf(env, "GATEWAY_PORT")}`;
+  console.error(`
+curl -X POST ${url}/api/v1/ingest -H "Content-Type: application/json" -d '{"source":"test","data":"dual-write test"}'
+curl ${url}/api/v1/status`);
+}
