@@ -1,6 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { backoffMs, createHasher, type DriverBody, type DriverWriteOptions, delay, OmniError } from "@omni/core";
-import { ChunkCutter } from "./chunks.ts";
+import { BodyCutter, backoffMs, createHasher, type DriverBody, type DriverWriteOptions, delay, OmniError } from "@omni/core";
 import { annotate, asBucketMissing, factsOf, GcsError, isTransient, statusOf } from "./errors.ts";
 import { untilAborted } from "./http-wire.ts";
 import {
@@ -20,7 +19,7 @@ import { isSessionGone, ResumableUpload } from "./resumable.ts";
 
 /** How much of a body is looked at before it is known to be small: one chunk. */
 interface Opening {
-  readonly cutter: ChunkCutter;
+  readonly cutter: BodyCutter;
   readonly first: Uint8Array;
   /** Whether `first` is everything. */
   readonly whole: boolean;
@@ -43,7 +42,7 @@ export async function upload(context: Context, made: Draft, body: DriverBody, op
 async function open({ settings }: Context, body: DriverBody, options: DriverWriteOptions): Promise<Opening> {
   const { partSizeBytes = settings.chunkSizeBytes, sizeBytes, signal } = options;
   const chunkBytes = Math.ceil(partSizeBytes / CHUNK_STEP_BYTES) * CHUNK_STEP_BYTES;
-  const cutter = new ChunkCutter(body, chunkBytes, body instanceof Uint8Array ? body.byteLength : sizeBytes);
+  const cutter = new BodyCutter(body, chunkBytes, body instanceof Uint8Array ? body.byteLength : sizeBytes);
   try {
     const first = (await untilAborted(cutter.next(), signal)) ?? new Uint8Array();
     return { cutter, first, whole: first.byteLength < chunkBytes || (await untilAborted(cutter.isAtEnd(), signal)) };
@@ -155,7 +154,7 @@ function lostAtStart({ over }: Draft, error: unknown): unknown {
 
 async function sendAll(
   session: ResumableUpload,
-  cutter: ChunkCutter,
+  cutter: BodyCutter,
   first: Uint8Array,
   signal: AbortSignal | undefined,
 ): Promise<Resource> {

@@ -1,8 +1,7 @@
-import { createHasher, type DriverBody, OmniError } from "@omni/core";
+import { BodyCutter, createHasher, type DriverBody, OmniError } from "@omni/core";
 import { combineCrc32c } from "./crc32c-combine.ts";
 import { annotate, codeOf, statusOf } from "./errors.ts";
 import { checksumHeader, customerKeyOf, type Draft } from "./objects.ts";
-import { PartCutter } from "./parts.ts";
 import { MAX_PARTS, MIN_PART_BYTES, type S3Settings } from "./settings.ts";
 import type { Send } from "./wire.ts";
 
@@ -36,7 +35,7 @@ export interface Upload {
 
 /** How many bytes of a body are looked at before it is known to be small: those of one part. */
 export interface Opening {
-  readonly cutter: PartCutter;
+  readonly cutter: BodyCutter;
   readonly first: Uint8Array;
   /** Whether `first` is everything. */
   readonly whole: boolean;
@@ -47,7 +46,7 @@ export async function openBody({ settings }: Context, body: DriverBody, draft: D
   const { sizeBytes, signal } = draft.options;
   const size = body instanceof Uint8Array ? body.byteLength : sizeBytes;
   const partBytes = partBytesOf(settings, draft, size);
-  const cutter = new PartCutter(body, partBytes, size);
+  const cutter = new BodyCutter(body, partBytes, size);
   const first = (await untilStopped(cutter, cutter.next(), signal)) ?? new Uint8Array();
   return { cutter, first, whole: first.byteLength < partBytes || (await untilStopped(cutter, cutter.isAtEnd(), signal)) };
 }
@@ -110,7 +109,7 @@ class PartRun {
   crc32c: string | undefined;
   readonly #context: Context;
   readonly #key: string;
-  readonly #cutter: PartCutter;
+  readonly #cutter: BodyCutter;
   readonly #hashed: boolean;
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal | undefined;
@@ -121,7 +120,7 @@ class PartRun {
     context: Context,
     key: string,
     uploadId: string,
-    cutter: PartCutter,
+    cutter: BodyCutter,
     hashed: boolean,
     signal: AbortSignal | undefined,
   ) {
@@ -243,7 +242,7 @@ export function isNoSuchUpload(error: unknown): boolean {
 }
 
 /** Fails as soon as the signal aborts: a source may hang. */
-async function untilStopped<T>(cutter: PartCutter, work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+async function untilStopped<T>(cutter: BodyCutter, work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
   let stop: () => void = () => {};
   const stopped = new Promise<never>((_, reject) => {
@@ -266,7 +265,7 @@ const CREATE_GRACE_MS = 5_000;
 
 async function begin<T>(
   create: (signal: AbortSignal | undefined) => Promise<T>,
-  cutter: PartCutter,
+  cutter: BodyCutter,
   signal: AbortSignal | undefined,
 ): Promise<T> {
   const later = signal && new AbortController();
