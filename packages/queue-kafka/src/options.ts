@@ -42,6 +42,11 @@ export interface KafkaQueueOptions extends QueueOptions {
   readonly topicConfig?: Readonly<Record<string, string>> | undefined;
   /** Largest record, as the topic's `max.message.bytes` says. @default 1_048_588 */
   readonly maxMessageBytes?: number | undefined;
+  /**
+   * Messages that may wait here for the batch before them where the caller does not wait for room: past it a composite's publish is refused with
+   * QUEUE_FULL at once. A queue of its own lets them wait until their deadline. @default 65_536
+   */
+  readonly maxWaiting?: number | undefined;
   /** Milliseconds without a heartbeat after which the group gives a consumer up. @default 30_000 */
   readonly sessionTimeoutMs?: number | undefined;
   /** @default 3_000, at most a third of the session timeout */
@@ -72,6 +77,7 @@ export interface KafkaSettings {
   readonly createTopics: boolean;
   readonly topic: TopicPlan;
   readonly maxMessageBytes: number;
+  readonly maxWaiting: number;
   readonly sessionTimeoutMs: number;
   readonly heartbeatMs: number;
   readonly rebalanceTimeoutMs: number;
@@ -88,7 +94,7 @@ export interface KafkaSettings {
 const KNOWN: readonly string[] = [
   ...["topic", "group", "source", "form", "publishTimeoutMs", "batch", "logger", "clock"],
   ...["brokers", "clientId", "tls", "sasl", "compression", "createTopics", "partitions", "replicationFactor", "topicConfig"],
-  ...["maxMessageBytes", "sessionTimeoutMs", "heartbeatMs", "rebalanceTimeoutMs", "fetchWaitMs", "commitEveryMs"],
+  ...["maxMessageBytes", "maxWaiting", "sessionTimeoutMs", "heartbeatMs", "rebalanceTimeoutMs", "fetchWaitMs", "commitEveryMs"],
   ...["maxUncommitted", "watchdogMs", "connectionTimeoutMs", "requestTimeoutMs"],
 ];
 
@@ -115,6 +121,7 @@ export function checkKafkaOptions(options: KafkaQueueOptions): KafkaSettings {
       config: topicConfig ?? {},
     },
     maxMessageBytes: count("maxMessageBytes", options.maxMessageBytes ?? 1_048_588, 4_096),
+    maxWaiting: count("maxWaiting", options.maxWaiting ?? 65_536),
     sessionTimeoutMs,
     heartbeatMs,
     rebalanceTimeoutMs: count("rebalanceTimeoutMs", options.rebalanceTimeoutMs ?? 60_000),

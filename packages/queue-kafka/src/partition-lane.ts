@@ -21,6 +21,8 @@ export interface LaneParts {
   readonly client: KafkaClient;
   readonly producers: Producers;
   readonly settings: KafkaSettings;
+  /** So many messages wait no longer: they are on their way, or given up. */
+  onTaken(messages: number): void;
   /** The broker does not know the topic. @throws when it is not there and stays so */
   onMissing(error: unknown): Promise<void>;
 }
@@ -117,6 +119,7 @@ export class PartitionLane {
       seen += 1;
     }
     this.#waiting = this.#waiting.slice(seen);
+    this.#parts.onTaken(seen);
     return batch;
   }
 
@@ -154,17 +157,12 @@ export class PartitionLane {
     shipment.enter();
     const { requestTimeoutMs, connectionTimeoutMs, clock } = this.#parts.settings;
     const limitMs = 2 * requestTimeoutMs + connectionTimeoutMs;
-    const sent = within(
-      limitMs,
-      clock,
-      "a send",
-      session.producer.send(topic, partition, records, () => shipment.leave()),
-    );
-    const outcome = await Promise.race([sent.then((offset) => ({ offset })), aborted(shipment.abandoned.signal)]);
+    const sent = session.producer.send(topic, partition, records, () => shipment.leave()).then((offset) => ({ offset }));
+    // The limit ends with the wait: a send that everybody gave up holds nobody.
+    const outcome = await within(limitMs, clock, "a send", Promise.race([sent, aborted(shipment.abandoned.signal)]));
     if (!outcome) {
       // Nobody waits any more and kafkajs cannot be stopped: what is on the wire may take effect later, over connections that it makes anew.
       shipment.uncertain ||= shipment.sending;
-      sent.catch(() => undefined);
       return;
     }
     shipment.uncertain = false;

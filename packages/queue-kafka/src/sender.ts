@@ -30,6 +30,8 @@ export class Sender {
   readonly #intakes = new Map<string, Intake>();
   readonly #keepAlive = new KeepAlive();
   readonly #inFlight = new Set<Promise<unknown>>();
+  /** Messages that the client does not have yet. */
+  #waiting = 0;
 
   constructor(client: KafkaClient, topics: Topics, settings: KafkaSettings) {
     this.#client = client;
@@ -41,7 +43,11 @@ export class Sender {
   }
 
   publish(topic: string, batch: readonly WireMessage[], options: DriverPublishOptions): Promise<readonly PublishOutcome[]> {
+    const left = this.#settings.maxWaiting - this.#waiting;
+    if (options.waitForRoom === false && this.#waiting > 0 && batch.length > left)
+      return Promise.resolve(batch.map(() => this.#full()));
     const job = new Job(batch, options.signal);
+    this.#waiting += batch.length;
     const partitions = this.#topics.known(topic);
     const intake = this.#intakes.get(topic);
     if (intake) intake.jobs.push(job);
@@ -64,6 +70,12 @@ export class Sender {
     await this.#producers.close();
   }
 
+  #full(): PublishOutcome {
+    const { maxWaiting } = this.#settings;
+    const reason = `${this.#waiting} messages wait here for the batches before them, and at most ${maxWaiting} may: publish less at once, or raise \`maxWaiting\``;
+    return { state: "rejected", error: new OmniError("QUEUE_FULL", { reason, retryable: true, outcome: "not-applied" }) };
+  }
+
   #openIntake(topic: string, job: Job): void {
     const intake: Intake = { jobs: [job] };
     this.#intakes.set(topic, intake);
@@ -82,6 +94,7 @@ export class Sender {
         for (const job of intake.jobs) if (!isWorthRetrying(this.#client, error)) job.reject(error);
         if (intake.jobs.every((job) => job.isSettled)) {
           this.#intakes.delete(topic);
+          for (const { batch } of intake.jobs) this.#waiting -= batch.length;
           return;
         }
         await waitBeforeRetry(attempt, this.#settings.clock);
@@ -115,6 +128,9 @@ export class Sender {
         client: this.#client,
         producers: this.#producers,
         settings: this.#settings,
+        onTaken: (messages) => {
+          this.#waiting -= messages;
+        },
         onMissing: (error) => this.#restore(topic, error),
       });
       this.#lanes.set(name, lane);

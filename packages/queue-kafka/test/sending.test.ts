@@ -32,6 +32,53 @@ test("what comes while a batch is under way is the next batch, in order", async 
   await queue.close();
 });
 
+test("who does not wait for room is refused at once when enough wait, and others wait on", async () => {
+  const client = new FakeClient();
+  const queue = createQueue(driverOver(client, checkKafkaOptions({ brokers: "b:1", maxWaiting: 2 })), { topic: "t" });
+  const { driver } = queue;
+  const wire = (data: string) => ({ id: data, key: undefined, timestamp: 0, headers: {}, body: Buffer.from(data) });
+  const quickly = (...texts: readonly string[]) => driver.publish("t", texts.map(wire), { waitForRoom: false });
+  // More than may wait, and nothing does.
+  const under = quickly("1", "2", "3");
+  const first = await client.nth(0);
+  expect(first.texts).toEqual(["1", "2", "3"]);
+  const waiting = quickly("4", "5");
+  const patient = driver.publish("t", [wire("6")], {});
+  const refused = await quickly("7", "8");
+  expect(refused.map(({ state }) => state)).toEqual(["rejected", "rejected"]);
+  const error = refused[0]?.error as OmniError;
+  expect([error.code, error.outcome, error.retryable]).toEqual(["QUEUE_FULL", "not-applied", true]);
+  expect(error.message).toMatch(/3 messages wait .* at most 2 may.*raise `maxWaiting`/);
+  first.ack(0);
+  const second = await client.nth(1);
+  expect(second.texts).toEqual(["4", "5", "6"]);
+  const room = quickly("9");
+  second.ack(3);
+  (await client.nth(2)).ack(6);
+  const all = await Promise.all([under, waiting, patient, room]);
+  expect(all.flat().map(({ state }) => state)).toEqual(new Array(7).fill("acked"));
+  await queue.close();
+});
+
+test("what is given up before its topic is known leaves its room", async () => {
+  const client = new FakeClient();
+  const queue = createQueue(driverOver(client, checkKafkaOptions({ brokers: "b:1", maxWaiting: 1 })), { topic: "t" });
+  const { driver } = queue;
+  const wire = (data: string) => ({ id: data, key: undefined, timestamp: 0, headers: {}, body: Buffer.from(data) });
+  const given = new AbortController();
+  const gone = driver.publish("t", [wire("1")], { signal: given.signal, waitForRoom: false });
+  expect((await driver.publish("t", [wire("2")], { waitForRoom: false }))[0]?.state).toBe("rejected");
+  given.abort(new Error("enough"));
+  expect((await gone)[0]?.state).toBe("rejected");
+  const next = driver.publish("t", [wire("3")], {});
+  (await client.nth(0)).ack(0);
+  expect((await next)[0]?.state).toBe("acked");
+  const after = driver.publish("t", [wire("4")], { waitForRoom: false });
+  (await client.nth(1)).ack(1);
+  expect((await after)[0]?.state).toBe("acked");
+  await queue.close();
+});
+
 test("while the fate of a try is open the same records are sent again over the same producer", async () => {
   const { client, queue, publish } = setUp();
   const sent = publish("a");

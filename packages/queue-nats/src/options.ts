@@ -36,6 +36,11 @@ export interface NatsQueueOptions extends QueueOptions {
   readonly ackMode?: "sent" | "confirmed" | undefined;
   /** Publishes without the broker's word at one time; more wait here, not yet handed over. @default 512 */
   readonly maxUnacked?: number | undefined;
+  /**
+   * Messages that may wait here, not yet handed over, where the caller does not wait for room: past it a composite's publish is refused with
+   * QUEUE_FULL at once. A queue of its own lets them wait until their deadline. @default 65_536
+   */
+  readonly maxWaiting?: number | undefined;
   /** Deliveries of one group and topic, over all its consumers, that wait to be settled or for their delay. @default 65_536 */
   readonly maxAckPending?: number | undefined;
   /** The server's `max_payload` in bytes; 2 KiB of it are left for the broker's own header. @default 1_048_576 */
@@ -80,6 +85,7 @@ export interface NatsSettings {
   readonly ackDeadlineMs: number;
   readonly confirmAcks: boolean;
   readonly maxUnacked: number;
+  readonly maxWaiting: number;
   readonly maxAckPending: number;
   readonly maxBytes: number;
   readonly waitForConnection: boolean;
@@ -126,6 +132,7 @@ export function checkNatsOptions(options: NatsQueueOptions): NatsSettings {
     ackDeadlineMs: count("ackDeadlineMs", options.ackDeadlineMs ?? 30_000, 100),
     confirmAcks: oneOf("ackMode", options.ackMode ?? "sent", ["sent", "confirmed"]) === "confirmed",
     maxUnacked: count("maxUnacked", options.maxUnacked ?? 512, 1),
+    maxWaiting: count("maxWaiting", options.maxWaiting ?? 65_536, 1),
     maxAckPending: count("maxAckPending", options.maxAckPending ?? 65_536, 1),
     maxBytes: maxPayload - RESERVED_BYTES,
     waitForConnection: oneOf("whenDisconnected", options.whenDisconnected ?? "reject", ["reject", "wait"]) === "wait",

@@ -24,6 +24,8 @@ export class JetStreamPublisher {
   readonly #settings: NatsSettings;
   /** Batches that wait for room in the window, in the order of the calls. */
   readonly #waiting = new Set<Shipment>();
+  /** Messages that are not handed over yet, of those batches and of the ones that wait for the connection. */
+  #held = 0;
   /** Handed over and without a word, the oldest first. */
   readonly #sent = new Map<string, Sent>();
   #sweep: NodeJS.Timeout | undefined;
@@ -46,8 +48,25 @@ export class JetStreamPublisher {
     batch: readonly WireMessage[],
     options: DriverPublishOptions,
   ): Promise<readonly PublishOutcome[]> {
-    await this.#prepare(options.signal);
+    if (!this.#hasRoom(batch.length, options)) return batch.map(() => this.#full());
+    this.#held += batch.length;
+    try {
+      await this.#prepare(options.signal);
+    } finally {
+      this.#held -= batch.length;
+    }
     return this.#ship(topic, batch, options);
+  }
+
+  /** Whether so many more may wait here: always, where the caller has the patience. */
+  #hasRoom(messages: number, { waitForRoom }: DriverPublishOptions): boolean {
+    return waitForRoom !== false || this.#held + messages <= this.#settings.maxWaiting;
+  }
+
+  #full(): PublishOutcome {
+    const { maxWaiting } = this.#settings;
+    const reason = `${this.#held} messages wait here for the broker's word on earlier ones, and at most ${maxWaiting} may: publish less at once, or raise \`maxWaiting\``;
+    return { state: "rejected", error: new OmniError("QUEUE_FULL", { reason, retryable: true, outcome: "not-applied" }) };
   }
 
   async #prepare(signal: AbortSignal | undefined): Promise<void> {
@@ -68,11 +87,15 @@ export class JetStreamPublisher {
       const shipment = new Shipment(subjectOf(this.#settings.prefix, topic), topic, batch, options.deadline, resolve);
       this.#load(shipment);
       if (shipment.isLoaded) return;
+      if (!this.#hasRoom(shipment.left, options)) {
+        shipment.refuseRest(this.#full().error);
+        return;
+      }
       this.#waiting.add(shipment);
+      this.#held += shipment.left;
       const { signal } = options;
       const stop = (): void => {
-        this.#waiting.delete(shipment);
-        shipment.refuseRest(notHandedOver());
+        this.#drop(shipment, notHandedOver());
       };
       shipment.stop = () => signal?.removeEventListener("abort", stop);
       if (signal?.aborted) stop();
@@ -146,7 +169,9 @@ export class JetStreamPublisher {
 
   #roomMade(): void {
     for (const shipment of this.#waiting) {
+      const { left } = shipment;
       this.#load(shipment);
+      this.#held -= left - shipment.left;
       if (!shipment.isLoaded) return;
       this.#waiting.delete(shipment);
     }
@@ -160,8 +185,14 @@ export class JetStreamPublisher {
   #changed(): void {
     if (this.#link.client) this.#roomMade();
     if (this.#link.client || (this.#settings.waitForConnection && this.#link.isOpen)) return;
-    for (const shipment of this.#waiting) shipment.refuseRest(this.#link.downError());
-    this.#waiting.clear();
+    for (const shipment of this.#waiting) this.#drop(shipment, this.#link.downError());
+  }
+
+  /** What waits of a batch will not be handed over. */
+  #drop(shipment: Shipment, error: unknown): void {
+    if (!this.#waiting.delete(shipment)) return;
+    this.#held -= shipment.left;
+    shipment.refuseRest(error);
   }
 
   /** What nobody waits for any longer takes no room. */
@@ -239,6 +270,11 @@ class Shipment {
 
   get isLoaded(): boolean {
     return this.next === this.batch.length;
+  }
+
+  /** Messages that were not handed over. */
+  get left(): number {
+    return this.batch.length - this.next;
   }
 
   settle(index: number, outcome: PublishOutcome): void {

@@ -18,6 +18,7 @@ const refused: readonly (readonly [options: object, words: RegExp])[] = [
   [{ ackDeadlineMs: 1 }, /100 or more/],
   [{ ackMode: "maybe" }, /"sent" or "confirmed"/],
   [{ maxUnacked: 0 }, /maxUnacked is 0/],
+  [{ maxWaiting: -1 }, /maxWaiting is -1/],
   [{ whenDisconnected: "lose" }, /"reject" or "wait"/],
   [{ inboxPrefix: "a.*" }, /inboxPrefix/],
   [{ url: "" }, /it is empty/],

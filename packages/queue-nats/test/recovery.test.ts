@@ -88,6 +88,47 @@ await describeWithServer(
       expect(codes).toEqual(["IN_DOUBT", "TIMEOUT"]);
     });
 
+    test("who does not wait for room is refused at once when enough wait, and others wait on", async () => {
+      const queue = open({ topic: "room", maxUnacked: 1, maxWaiting: 2, publishTimeoutMs: 20_000 });
+      await queue.publish({ data: "before" });
+      const thaw = await broker.hooks.freeze();
+      const { driver } = queue;
+      const wire = (id: string) => ({ id, key: undefined, timestamp: 0, headers: {}, body: Buffer.from(id) });
+      const quickly = (...ids: readonly string[]) => driver.publish("room", ids.map(wire), { waitForRoom: false });
+      // One is under way, and two wait: as many as may.
+      const taken = quickly("1", "2", "3");
+      const patient = driver.publish("room", [wire("4")], {});
+      const refused = await quickly("5", "6");
+      expect(refused.map(({ state }) => state)).toEqual(["rejected", "rejected"]);
+      const error = refused[0]?.error as OmniError;
+      expect([error.code, error.outcome, error.retryable]).toEqual(["QUEUE_FULL", "not-applied", true]);
+      expect(error.message).toMatch(/3 messages wait here .* at most 2 may.*raise `maxWaiting`/);
+      await thaw();
+      expect([...(await taken), ...(await patient)].map(({ state }) => state)).toEqual(["acked", "acked", "acked", "acked"]);
+      expect((await quickly("7", "8", "9")).map(({ state }) => state)).toEqual(["acked", "acked", "acked"]);
+      const stored: string[] = [];
+      for await (const message of queue.browse()) stored.push(message.text());
+      expect(stored).toEqual(["before", "1", "2", "3", "4", "7", "8", "9"]);
+    });
+
+    test("what waits for the connection takes room as well", async () => {
+      const queue = open({ topic: "away", maxWaiting: 2, whenDisconnected: "wait", publishTimeoutMs: 20_000 });
+      await queue.publish({ data: "before" });
+      const connectAgain = await broker.hooks.disconnect();
+      await untilDown(queue);
+      const { driver } = queue;
+      const wire = (id: string) => ({ id, key: undefined, timestamp: 0, headers: {}, body: Buffer.from(id) });
+      const given = new AbortController();
+      const waiting = driver.publish("away", [wire("1"), wire("2")], { waitForRoom: false, signal: given.signal });
+      const refused = await driver.publish("away", [wire("3")], { waitForRoom: false });
+      expect((refused[0]?.error as OmniError | undefined)?.code).toBe("QUEUE_FULL");
+      given.abort(new Error("enough"));
+      await expect(waiting).rejects.toThrow("enough");
+      const room = driver.publish("away", [wire("4")], { waitForRoom: false });
+      await connectAgain();
+      expect((await room)[0]?.state).toBe("acked");
+    });
+
     test("a consumer that somebody deletes is made again, and nothing is missed", async () => {
       const queue = open({ topic: "deleted", ackDeadlineMs: 1_000 });
       const handled: string[] = [];
