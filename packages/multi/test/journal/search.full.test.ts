@@ -1,0 +1,27 @@
+import { recordCounts } from "@omni/property";
+import { type Scope, search } from "./search.ts";
+
+const SCOPES: readonly Scope[] = [
+  { actors: ["y", "x", "recover"], deletes: "fenced", crashes: 1 },
+  { actors: ["y", "x", "recover"], deletes: "fenced", late: 1 },
+  { actors: ["y", "x", "recover"], deletes: "fenced", expiries: 1 },
+  { actors: ["y", "x"], deletes: "fenced", crashes: 1, expiries: 1 },
+  { actors: ["y", "x"], deletes: "fenced", late: 1, repeats: 1 },
+  { actors: ["y", "recover", "recover"], deletes: "fenced", crashes: 1, expiries: 1 },
+  { actors: ["y", "recover"], deletes: "fenced", crashes: 2, expiries: 2, late: 1 },
+  { actors: ["y", "delete", "recover"], deletes: "fenced", crashes: 1 },
+  { actors: ["y", "delete"], deletes: "fenced", crashes: 1, late: 1, repeats: 1 },
+  { actors: ["y", "delete", "recover"], deletes: "marked", crashes: 1 },
+  { actors: ["delete", "x"], deletes: "marked", late: 1 },
+  { actors: ["delete", "recover"], deletes: "marked", crashes: 1, expiries: 1, late: 1 },
+];
+
+test.each(SCOPES)(
+  "finds nothing wrong: %j",
+  (scope) => {
+    const { states, harm } = search(scope);
+    recordCounts({ scopes: 1, states });
+    expect(harm).toBeUndefined();
+  },
+  3_600_000,
+);

@@ -1,0 +1,413 @@
+// A complete search of the journal's protocol in small scope: every interleaving of writers, recoverers, late, lost and repeated requests, crashes
+// and expiring tokens, breadth first. What the actors decide is decided by the real functions of src/journal/protocol.ts.
+import {
+  close,
+  decide,
+  type Head,
+  type Intent,
+  isOpen,
+  type Known,
+  knownAtFirst,
+  nextStep,
+  retoken,
+  type Sight,
+  type Step,
+  standing,
+} from "../../src/journal/protocol.ts";
+
+/** What is left out of the protocol, to be found out. */
+export type Weakness =
+  | "no order per path"
+  | "commits are plain PUTs"
+  | "commits are PUTs under a content ETag"
+  | "nothing committed yet, so discard"
+  | "no restaging"
+  | "deletes without a condition"
+  | "restaged tokens are used before the head has them"
+  | "close although a member is silent";
+
+export interface Scope {
+  /** What each actor does: writes bytes, deletes, or recovers. */
+  readonly actors: readonly ("x" | "y" | "delete" | "recover")[];
+  /** How the members delete: under a generation, or by a mark of their own first. */
+  readonly deletes: "fenced" | "marked";
+  /** How often each may happen, at any moment. */
+  readonly crashes?: number;
+  readonly expiries?: number;
+  readonly late?: number;
+  readonly lost?: number;
+  readonly repeats?: number;
+}
+
+type Answer = Known;
+interface Request {
+  readonly on: "commit" | "remove" | "look" | "cas";
+  readonly member?: string;
+  readonly intent?: Intent;
+  readonly sight?: Sight;
+  readonly record?: Head;
+}
+interface Actor {
+  phase: "stage" | "read" | "decide" | "finish" | "end";
+  /** The head as it was read, and what is known of the members. */
+  seen?: Head;
+  known: [string, Known][];
+  /** The record that the actor tried to decide by. */
+  mine?: Head;
+  restaged?: Record<string, string>;
+}
+interface State {
+  head?: Head;
+  members: Record<string, { shows: string | null; generation: number }>;
+  tokens: Record<string, "staged" | "used" | "gone">;
+  net: Request[];
+  actors: Actor[];
+  left: { crashes: number; expiries: number; late: number; lost: number; repeats: number };
+  order: string[];
+  acknowledged: string[];
+}
+
+const MEMBERS = ["a", "b"] as const;
+const FIRST = "w0";
+
+/** @returns how many states there are, and the first way that leads to harm */
+export function search(scope: Scope, weakness?: Weakness): { readonly states: number; readonly harm?: string } {
+  const model = new Model(scope, weakness);
+  const seen = new Set<string>();
+  let level: [string, string][] = [[JSON.stringify(model.first()), ""]];
+  while (level.length > 0) {
+    const next: [string, string][] = [];
+    for (const [text, way] of level) {
+      const moves = model.moves(text);
+      const harm = moves.length === 0 ? model.harmOf(JSON.parse(text) as State) : undefined;
+      if (harm !== undefined) return { states: seen.size, harm: `${harm}:${way}` };
+      for (const [name, state] of moves) {
+        const key = JSON.stringify(state);
+        if (seen.has(key)) continue;
+        seen.add(key);
+        next.push([key, `${way} ${name};`]);
+      }
+    }
+    level = next;
+  }
+  return { states: seen.size };
+}
+
+class Model {
+  readonly #scope: Scope;
+  readonly #weakness: Weakness | undefined;
+
+  constructor(scope: Scope, weakness: Weakness | undefined) {
+    this.#scope = scope;
+    this.#weakness = weakness;
+  }
+
+  first(): State {
+    const { crashes = 0, expiries = 0, late = 0, lost = 0, repeats = 0, actors } = this.#scope;
+    return {
+      members: Object.fromEntries(MEMBERS.map((member) => [member, { shows: FIRST, generation: 0 }])),
+      tokens: {},
+      net: [],
+      actors: actors.map((what) => ({ phase: what === "recover" ? "read" : "stage", known: [] })),
+      left: { crashes, expiries, late, lost, repeats },
+      order: [],
+      acknowledged: [],
+    };
+  }
+
+  /** Everything that can happen next, with its name. */
+  moves(text: string): [string, State][] {
+    const state = JSON.parse(text) as State;
+    const moves: [string, State][] = [];
+    const add = (name: string, change: (copy: State) => void): void => {
+      const copy = JSON.parse(text) as State;
+      change(copy);
+      moves.push([name, copy]);
+    };
+    state.actors.forEach(({ phase }, at) => {
+      if (phase === "end") return;
+      for (const [name, change] of this.#act(state, at)) add(`${at} ${name}`, change);
+      if (state.left.crashes > 0)
+        add(`${at} crashes`, (copy) => {
+          copy.left.crashes -= 1;
+          copy.actors[at] = { phase: "end", known: [] };
+        });
+    });
+    state.net.forEach((request, at) => {
+      add(`late ${request.on} ${request.member ?? ""}`, (copy) => {
+        copy.net.splice(at, 1);
+        this.#apply(copy, request);
+      });
+    });
+    if (state.left.expiries > 0)
+      for (const [token, standing] of Object.entries(state.tokens))
+        if (standing === "staged")
+          add(`${token} expires`, (copy) => {
+            copy.left.expiries -= 1;
+            copy.tokens[token] = "gone";
+          });
+    return moves;
+  }
+
+  *#act(state: State, at: number): Generator<[string, (copy: State) => void]> {
+    const actor = state.actors[at] as Actor;
+    const what = this.#scope.actors[at] as Scope["actors"][number];
+    const me = (copy: State): Actor => copy.actors[at] as Actor;
+    const end = (copy: State): void => {
+      copy.actors[at] = { phase: "end", known: [] };
+    };
+    if (actor.phase === "stage")
+      yield [
+        "stages",
+        (copy) => {
+          for (const token of Object.values(this.#tokensOf(at, what))) copy.tokens[token] = "staged";
+          me(copy).phase = "read";
+        },
+      ];
+    if (actor.phase === "read")
+      yield [
+        "reads",
+        (copy) => {
+          const fate = actor.mine && standing(actor.mine, copy.head);
+          if (fate === "committed") copy.acknowledged.push(`w${at + 1}`);
+          if (fate === "committed" || fate === "aborted") return end(copy);
+          delete me(copy).mine;
+          delete me(copy).restaged;
+          if (isOpen(copy.head)) this.#begin(me(copy), copy.head);
+          else if (what === "recover") end(copy);
+          else {
+            me(copy).phase = "decide";
+            if (copy.head) me(copy).seen = copy.head;
+          }
+        },
+      ];
+    if (actor.phase === "decide") {
+      const bases = Object.fromEntries(
+        MEMBERS.map((member) => [member, actor.seen?.last?.deleted ? null : { id: actor.seen?.last?.id ?? FIRST }]),
+      );
+      const kind = what === "delete" ? "delete" : "write";
+      const intent: Intent = { id: `w${at + 1}`, kind, at: 0, counter: 0, tokens: this.#tokensOf(at, what), bases };
+      const record = decide("p", actor.seen, intent, `${at}`);
+      yield* this.#cas(state, at, record, (copy, stands) => {
+        if (stands) this.#begin(me(copy), record);
+        else me(copy).phase = "read";
+        me(copy).mine = record;
+      });
+    }
+    if (actor.phase === "finish") yield* this.#finish(state, at);
+  }
+
+  #begin(actor: Actor, head: Head): void {
+    actor.phase = "finish";
+    actor.seen = head;
+    actor.known = MEMBERS.map((member) => [member, knownAtFirst(head.open as Intent, member)]);
+  }
+
+  *#finish(state: State, at: number): Generator<[string, (copy: State) => void]> {
+    const { seen, known, restaged } = state.actors[at] as Actor;
+    const me = (copy: State): Actor => copy.actors[at] as Actor;
+    if (!isOpen(seen)) throw new Error("nothing to finish");
+    const intent = seen.open;
+    const again = (copy: State): void => {
+      copy.actors[at] = { phase: "read", known: [], ...(me(copy).mine ? { mine: me(copy).mine } : {}) };
+    };
+    if (restaged) {
+      const record = retoken(seen, restaged, `${at}`);
+      const isWeak = this.#weakness === "restaged tokens are used before the head has them";
+      yield* this.#cas(state, at, record, (copy, stands) => {
+        if (!stands && !isWeak) return again(copy);
+        me(copy).seen = record;
+        delete me(copy).restaged;
+        me(copy).known = me(copy).known.map(([member, what]) => [member, member in restaged ? { token: "new" } : what]);
+      });
+      return;
+    }
+    const step = this.#weaken(nextStep(intent, new Map(known)), new Map(known));
+    if (step.do === "commit" || step.do === "look" || step.do === "remove")
+      for (const member of step.members) {
+        const { sight } = new Map(known).get(member) as { sight?: Sight };
+        yield* this.#send(state, { on: step.do, member, intent, ...(sight === undefined ? {} : { sight }) }, (copy, answer) => {
+          me(copy).known = me(copy).known.map(([name, what]) => [name, name === member ? answer : what]);
+        });
+      }
+    if (step.do === "restage")
+      yield [
+        "restages",
+        (copy) => {
+          // The copy is read under the write id.
+          if (intent.kind === "write" && !step.from.some((member) => copy.members[member]?.shows === intent.id)) return again(copy);
+          me(copy).restaged = Object.fromEntries(
+            step.members.map((member) => [member, `${intent.id}@${member}#${seen.seq}.${at}`]),
+          );
+          for (const token of Object.values(me(copy).restaged ?? {})) copy.tokens[token] = "staged";
+        },
+      ];
+    if (step.do === "wait") {
+      yield [
+        "gives up",
+        (copy) => {
+          copy.actors[at] = { phase: "end", known: [] };
+        },
+      ];
+      yield ["asks again", (copy) => this.#begin(me(copy), seen)];
+    }
+    if (step.do === "close") {
+      yield* this.#cas(state, at, close(seen, step, `${at}`), (copy) => {
+        const isMine = intent.id === `w${at + 1}`;
+        if (this.#weakness === "nothing committed yet, so discard" && step.outcome === "aborted")
+          for (const token of Object.values(intent.tokens)) if (copy.tokens[token] === "staged") copy.tokens[token] = "gone";
+        if (isMine && step.outcome === "committed") copy.acknowledged.push(intent.id);
+        if (isMine && step.outcome === "committed") copy.actors[at] = { phase: "end", known: [] };
+        else again(copy);
+      });
+    }
+  }
+
+  #weaken(step: Step, known: ReadonlyMap<string, Known>): Step {
+    if (this.#weakness === "no restaging" && step.do === "restage") return { do: "wait", members: step.members };
+    if (this.#weakness === "close although a member is silent" && step.do === "wait")
+      return { do: "close", outcome: "committed", foreign: [] };
+    const all = [...known.values()];
+    if (
+      this.#weakness === "nothing committed yet, so discard" &&
+      all.some((what) => what.token === "gone") &&
+      !all.some((what) => what.token === "used")
+    )
+      return { do: "close", outcome: "aborted", foreign: [] };
+    return step;
+  }
+
+  /** A compare-and-set of the head: done, done with its answer lost, or under way when its sender gives up. */
+  *#cas(
+    state: State,
+    at: number,
+    record: Head,
+    after: (copy: State, stands: boolean) => void,
+  ): Generator<[string, (copy: State) => void]> {
+    const name = record.open ? `sets ${record.open.id} into ${record.seq}` : `closes ${record.seq}`;
+    yield [name, (copy) => after(copy, this.#apply(copy, { on: "cas", record }) !== undefined)];
+    const isDecision = record.open !== undefined && (state.actors[at] as Actor).phase === "decide";
+    if (!isDecision || state.left.late === 0) return;
+    yield [
+      `gives up while it ${name}`,
+      (copy) => {
+        copy.left.late -= 1;
+        copy.net.push({ on: "cas", record });
+        copy.actors[at] = { phase: "end", known: [] };
+      },
+    ];
+  }
+
+  /** A request to a member: answered; done with its answer lost; lost; late; or done and done again later. */
+  *#send(
+    state: State,
+    request: Request,
+    answered: (copy: State, answer: Answer) => void,
+  ): Generator<[string, (copy: State) => void]> {
+    const name = `${request.on} ${request.intent?.id} at ${request.member}`;
+    const changes = request.on !== "look";
+    yield [name, (copy) => answered(copy, this.#apply(copy, request) as Answer)];
+    if (state.left.lost > 0) {
+      const lose = (copy: State): void => {
+        copy.left.lost -= 1;
+        answered(copy, { token: "silent" });
+      };
+      yield [`${name} (lost)`, lose];
+      if (changes)
+        yield [
+          `${name} (answer lost)`,
+          (copy) => {
+            this.#apply(copy, request);
+            lose(copy);
+          },
+        ];
+    }
+    if (changes && state.left.late > 0)
+      yield [
+        `${name} (late)`,
+        (copy) => {
+          copy.left.late -= 1;
+          copy.net.push(request);
+          answered(copy, { token: "silent" });
+        },
+      ];
+    if (changes && state.left.repeats > 0)
+      yield [
+        `${name} (and again later)`,
+        (copy) => {
+          copy.left.repeats -= 1;
+          answered(copy, this.#apply(copy, request) as Answer);
+          copy.net.push(request);
+        },
+      ];
+  }
+
+  /** What a request does where it arrives. */
+  #apply(state: State, { on, member = "", intent, sight, record }: Request): Answer | undefined {
+    if (on === "cas") {
+      if ((state.head?.seq ?? 0) + 1 !== record?.seq && this.#weakness !== "no order per path") return undefined;
+      const { head } = state;
+      if (record?.open && record.open.id !== head?.open?.id) state.order.push(record.open.id);
+      const ended = record?.recent[0];
+      if (!record?.open && ended?.outcome === "aborted") state.order = state.order.filter((id) => id !== ended.id);
+      if (record && this.#weakness !== "no order per path") state.head = record;
+      return { token: "used" };
+    }
+    const { id, tokens, bases } = intent as Intent;
+    const at = state.members[member] as State["members"][string];
+    const put = (shows: string | null): void => {
+      state.members[member] = { shows, generation: at.generation + 1 };
+    };
+    const token = tokens[member] ?? "";
+    if (on === "look") return { token: "gone", sight: at.shows === null ? null : { id: at.shows, etag: this.#etagOf(member, at) } };
+    if (on === "remove") {
+      if (this.#weakness === "deletes without a condition" || (at.shows !== null && this.#etagOf(member, at) === sight?.etag))
+        put(null);
+      return { token: "gone" };
+    }
+    if (this.#weakness === "commits are plain PUTs") put(id);
+    else if (this.#weakness === "commits are PUTs under a content ETag") {
+      if (this.#contentOf(at.shows) === this.#contentOf(bases[member]?.id ?? null)) put(id);
+    } else if (state.tokens[token] === "staged") {
+      put(id);
+      state.tokens[token] = "used";
+    }
+    return { token: (state.members[member] as typeof at).shows === id ? "used" : "gone" };
+  }
+
+  #tokensOf(at: number, what: Scope["actors"][number]): Record<string, string> {
+    if (what === "delete" && this.#scope.deletes === "fenced") return {};
+    return Object.fromEntries(MEMBERS.map((member) => [member, `w${at + 1}@${member}`]));
+  }
+
+  /** The former bytes are "x"; a write of "x" restores them. A mark has its writer's id for content. */
+  #contentOf(id: string | null): string {
+    const what = id === FIRST ? "x" : id === null ? "nothing" : this.#scope.actors[Number(id.slice(1)) - 1];
+    return what === "delete" ? String(id) : String(what);
+  }
+
+  #etagOf(member: string, { shows, generation }: { shows: string | null; generation: number }): string {
+    return this.#scope.deletes === "fenced" ? `${member}${generation}` : this.#contentOf(shows);
+  }
+
+  /** Nobody does anything any more: one undisturbed recovery must close what is open, and then all members hold what was decided last. */
+  harmOf(state: State): string | undefined {
+    state.actors.push({ phase: "read", known: [] });
+    const [at, scope] = [state.actors.length - 1, { ...this.#scope, actors: [...this.#scope.actors, "recover" as const] }];
+    const recovery = new Model(scope, this.#weakness);
+    state.left = { crashes: 0, expiries: 0, late: 0, lost: 0, repeats: 0 };
+    for (let steps = 0; state.actors[at]?.phase !== "end"; steps++) {
+      const [move] = [...recovery.#act(state, at)];
+      if (!move || steps > 60) return "never closes";
+      move[1](state);
+    }
+    if (isOpen(state.head)) return "never closes";
+    const decided = state.order.at(-1) ?? FIRST;
+    const expected = this.#scope.actors[Number(decided.slice(1)) - 1] === "delete" ? null : decided;
+    const shown = MEMBERS.map((member) => state.members[member]?.shows ?? null);
+    if (new Set(shown).size > 1) return `members differ (${shown.join(", ")})`;
+    if (this.#weakness !== "no order per path" && shown[0] !== expected) return `members show ${shown[0]}, decided was ${decided}`;
+    const lost = state.acknowledged.find((id) => !state.order.includes(id));
+    return lost === undefined ? undefined : `${lost} was acknowledged and is lost`;
+  }
+}
