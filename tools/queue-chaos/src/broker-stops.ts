@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Handler, memoryDedupe, newId, type QueueProvider } from "@omni/core/queue";
-import { Load, PublishLedger } from "./publishing.ts";
+import { Load, PublishLedger, type Words } from "./publishing.ts";
 
 export interface BrokerStopOptions {
   readonly stops: number;
   /** Makes a queue object, as a process of its own would. Three are used: one publishes, two consume. */
   readonly makeQueue: () => QueueProvider;
-  /** Stops the broker; resolves when it is gone. */
-  readonly stop: () => Promise<void>;
+  /** Stops the broker; resolves when it is gone. `words` are counted on while it waits. */
+  readonly stop: (words: Words) => Promise<void>;
   /** Starts it with its data; resolves when it serves. */
-  readonly start: () => Promise<void>;
+  readonly start: (words: Words) => Promise<void>;
   /** Nobody else's. */
   readonly topic: string;
   /** Most milliseconds under load between two stops; the moment is random. @default 400 */
@@ -30,9 +30,11 @@ export interface BrokerStopOptions {
 export interface BrokerStopReport {
   readonly stops: number;
   /** Words of the queue about publishes, all attempts. */
-  readonly words: { readonly acked: number; readonly duplicate: number; readonly rejected: number; readonly unknown: number };
+  readonly words: Words;
   /** Messages acknowledged in the end. */
   readonly acked: number;
+  /** Of a queue over several brokers: messages that one acknowledged and the queue as a whole did not. They have to be handled too. */
+  readonly heldOnly: number;
   /** Messages whose last word was "unknown", and how many of them were handled. */
   readonly unknown: number;
   readonly unknownHandled: number;
@@ -51,8 +53,8 @@ export interface BrokerStopReport {
 /**
  * Stops and starts a broker again and again while messages are published and two groups consume them, then waits until all are handled.
  *
- * Looks for: an acknowledged message that is not handled by both groups; a message that was only ever rejected and is handled; a message that the
- * group with a shared dedupe store handles twice; a publish that ends as nothing of acked, rejected and unknown.
+ * Looks for: a message that a broker acknowledged and that is not handled by both groups; a message that was only ever rejected and is handled; a message
+ * that the group with a shared dedupe store handles twice; a publish that ends as nothing of acked, rejected and unknown.
  */
 export async function runBrokerStops(options: BrokerStopOptions): Promise<BrokerStopReport> {
   const queues = [options.makeQueue(), options.makeQueue(), options.makeQueue()] as const;
@@ -80,14 +82,14 @@ async function run(
   const load = new Load({ queue: publishing, topic, ledger, publishers, pauseMs, timeoutMs }, newId().slice(-8));
   for (let stop = 0; stop < stops; stop++) {
     await sleep(upMs / 4 + Math.random() * upMs);
-    await options.stop();
+    await options.stop(ledger.words);
     await sleep(Math.random() * downMs);
-    await options.start();
+    await options.start(ledger.words);
   }
   const started = performance.now();
   await load.stop(settleMs);
   const isHandled = (id: string): boolean => plain.has(id) && once.has(id);
-  while ([...ledger.acked].some((id) => !isHandled(id)) && performance.now() - started < settleMs) await sleep(20);
+  while ([...ledger.acked, ...ledger.held].some((id) => !isHandled(id)) && performance.now() - started < settleMs) await sleep(20);
   const settledMs = Math.round(performance.now() - started);
   const suppressed = (await first.stats()).suppressed + (await second.stats()).suppressed;
   return { stops, ...reportOf(ledger, plain, once), suppressed, settledMs };
@@ -105,6 +107,9 @@ function reportOf(
   const violations = [...ledger.violations];
   const lost = [...ledger.acked].filter((id) => !plain.has(id) || !once.has(id));
   if (lost.length > 0) violations.push(`${lost.length} acknowledged messages were not handled: ${lost.slice(0, 5).join(", ")}`);
+  const dropped = [...ledger.held].filter((id) => !ledger.acked.has(id) && !(plain.has(id) && once.has(id)));
+  if (dropped.length > 0)
+    violations.push(`${dropped.length} messages that a broker acknowledged were not handled: ${dropped.slice(0, 5).join(", ")}`);
   const ghosts = [...ledger.rejected].filter((id) => plain.has(id) || once.has(id));
   if (ghosts.length > 0) violations.push(`${ghosts.length} rejected messages were handled: ${ghosts.slice(0, 5).join(", ")}`);
   const twice = [...once].filter(([, runs]) => runs > 1).map(([id]) => id);
@@ -113,6 +118,7 @@ function reportOf(
   return {
     words: { ...ledger.words },
     acked: ledger.acked.size,
+    heldOnly: [...ledger.held].filter((id) => !ledger.acked.has(id)).length,
     unknown: ledger.unknown.size,
     unknownHandled: [...ledger.unknown].filter((id) => plain.has(id)).length,
     rejected: ledger.rejected.size,

@@ -47,6 +47,9 @@ export interface ConsumerKillReport {
   readonly violations: readonly string[];
 }
 
+/** Messages that may wait for their effect while consumers are killed. */
+const MAX_AHEAD = 500;
+
 const CONSUMER = fileURLToPath(new URL("./killed-consumer.ts", import.meta.url));
 
 /**
@@ -78,7 +81,9 @@ async function run(
   const { topic, kills, effectsPerLife = 40, settleMs = 60_000, effect } = options;
   const ledger = new PublishLedger();
   const order = { module: options.module.href, setting: options.setting, topic, group: `killed-${newId()}`, database, effect };
-  const load = new Load({ queue, topic, ledger, publishers: 4, pauseMs: 5, timeoutMs: 10_000 }, newId().slice(-8));
+  // A life is short, and most of it is its start: without a bound the last one would have minutes to do alone.
+  const rests = (): boolean => ledger.acked.size - effects.handled > MAX_AHEAD;
+  const load = new Load({ queue, topic, ledger, publishers: 4, pauseMs: 5, timeoutMs: 10_000, rests }, newId().slice(-8));
   const violations: string[] = [];
   let interrupted = 0;
   for (let life = 1; life <= kills; life++) {

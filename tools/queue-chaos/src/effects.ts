@@ -34,6 +34,11 @@ export class Effects {
     );
   }
 
+  /** Messages that had an effect. */
+  get handled(): number {
+    return this.#number("SELECT count(DISTINCT id) AS n FROM effects");
+  }
+
   /** How often each message had its effect. */
   all(): ReadonlyMap<string, number> {
     const rows = this.database.prepare("SELECT id, count(*) AS n FROM effects GROUP BY id").all() as { id: string; n: number }[];

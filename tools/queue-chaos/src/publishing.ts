@@ -1,6 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { OmniError } from "@omni/core";
+import { type MemberOutcome, MultiError, OmniError } from "@omni/core";
 import type { QueueProvider } from "@omni/core/queue";
+
+/** How often the queue said what. */
+export type Words = Readonly<Record<Word, number>>;
+
+type Word = "acked" | "duplicate" | "rejected" | "unknown";
 
 /** What the queue said of each message. */
 export class PublishLedger {
@@ -10,11 +15,15 @@ export class PublishLedger {
   readonly unknown = new Set<string>();
   /** Given up after nothing but "rejected": they must never be handled. */
   readonly rejected = new Set<string>();
+  /** Of a queue over several brokers: acknowledged by one at least, whatever the queue said of them. They have to be handled. */
+  readonly held = new Set<string>();
   /** Words of the queue, of every attempt. */
   readonly words = { acked: 0, duplicate: 0, rejected: 0, unknown: 0 };
   /** What the contract does not allow. */
   readonly violations: string[] = [];
 }
+
+const REST_MS = 20;
 
 /** How to publish. */
 export interface LoadOptions {
@@ -27,6 +36,8 @@ export interface LoadOptions {
   readonly pauseMs: number;
   /** Milliseconds until a publish is unknown. */
   readonly timeoutMs: number;
+  /** Publishers rest while it says so: what nobody handles need not pile up. @default never */
+  readonly rests?: (() => boolean) | undefined;
 }
 
 /**
@@ -58,6 +69,10 @@ export class Load {
 
   async #publish(who: number): Promise<void> {
     while (!this.#stopped) {
+      if (this.#options.rests?.()) {
+        await sleep(REST_MS);
+        continue;
+      }
       this.#count += 1;
       const id = `${this.#prefix}-${who}-${this.#count}`;
       await this.#publishOne(id, `key-${who}`, this.#count % 4 === 0);
@@ -68,7 +83,7 @@ export class Load {
   async #publishOne(id: string, key: string, givesUp: boolean): Promise<void> {
     const { queue, topic, ledger, timeoutMs } = this.#options;
     for (let wasUnknown = false; ; ) {
-      const word = await attempt(() => queue.publish({ topic, id, key, data: id }, { timeoutMs }), ledger);
+      const word = await attempt(() => queue.publish({ topic, id, key, data: id }, { timeoutMs }), id, ledger);
       ledger.words[word] += 1;
       if (word === "acked" || word === "duplicate") {
         ledger.acked.add(id);
@@ -87,13 +102,19 @@ export class Load {
 }
 
 async function attempt(
-  publish: () => Promise<{ readonly state: "acked" | "duplicate" | "rejected" | "unknown" }>,
+  publish: () => Promise<{ readonly state: Word; readonly outcomes?: readonly MemberOutcome[] | undefined }>,
+  id: string,
   ledger: PublishLedger,
-): Promise<"acked" | "duplicate" | "rejected" | "unknown"> {
+): Promise<Word> {
   try {
-    return (await publish()).state;
+    const { state, outcomes = [] } = await publish();
+    note(id, outcomes, ledger);
+    return state;
   } catch (error) {
+    // Of several members one may hold what the queue as a whole refused.
+    if (MultiError.is(error)) note(id, await settled(error), ledger);
     if (OmniError.is(error, "IN_DOUBT")) return "unknown";
+    if (MultiError.is(error) && error.outcome !== "not-applied") return "unknown";
     if (OmniError.is(error) && error.outcome === "not-applied") {
       if (!error.retryable) ledger.violations.push(`rejected for good: ${error.message}`);
       return "rejected";
@@ -101,4 +122,14 @@ async function attempt(
     ledger.violations.push(`neither acked, rejected nor unknown: ${String(error)}`);
     return "unknown";
   }
+}
+
+function note(id: string, outcomes: readonly MemberOutcome[], ledger: PublishLedger): void {
+  if (outcomes.some(({ state }) => state === "acked" || state === "duplicate")) ledger.held.add(id);
+}
+
+/** How all members ended, where the queue did not wait for them. */
+async function settled(error: MultiError): Promise<readonly MemberOutcome[]> {
+  const { settled = error.outcomes } = error as { readonly settled?: Promise<readonly MemberOutcome[]> };
+  return settled;
 }
