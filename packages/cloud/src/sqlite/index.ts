@@ -1,0 +1,1 @@
+export { type SqliteCatalogue, type SqliteCatalogueOptions, sqliteCatalogue } from "./catalogue.ts";
