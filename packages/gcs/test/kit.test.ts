@@ -17,10 +17,6 @@ await describeWithServer("gcs", "gcs on fake-gcs-server", (current: () => Runnin
       features,
       reopen: (backend) => reopened(current(), backend, SMALL),
       dispose: (backend) => emptied(current(), backend),
-      known: {
-        "metadata: setMetadata replaces what is given and keeps the rest":
-          "fake-gcs-server keeps a metadata key that a patch sets to null, with an empty value",
-      },
       timeoutMs: 60_000,
       pageSize: 20,
     },

@@ -31,27 +31,42 @@ export async function requireServer(name: ServerName, options: ServerOptions = {
  *
  * @param body declares the tests; calls `current()` inside of hooks and tests to get the server
  */
-export async function describeWithServer(
+export function describeWithServer(
   name: ServerName,
   title: string,
   body: (current: () => RunningServer) => void,
   options: ServerOptions = {},
 ): Promise<void> {
-  const way = await findServer(name, options);
-  if ("skipped" in way) {
-    sayOrThrow(way);
-    describe.skip(title, () => body(() => never(name)));
+  return describeWithServers([name], title, (current) => body(() => current(name)), options);
+}
+
+/**
+ * The same with several servers: skipped where any of them cannot be had.
+ *
+ * @param body declares the tests; calls `current(name)` inside of hooks and tests to get a server
+ */
+export async function describeWithServers<N extends ServerName>(
+  names: readonly N[],
+  title: string,
+  body: (current: (name: N) => RunningServer) => void,
+  options: ServerOptions = {},
+): Promise<void> {
+  const ways = await Promise.all(names.map((name) => findServer(name, options)));
+  const missing = ways.filter((way) => "skipped" in way);
+  if (missing.length > 0) {
+    for (const one of missing) sayOrThrow(one);
+    describe.skip(title, () => body(never));
     return;
   }
   describe(title, () => {
-    let running: RunningServer | undefined;
+    const running = new Map<N, RunningServer>();
     beforeAll(async () => {
-      running = await server(name, options);
+      await Promise.all(names.map(async (name) => running.set(name, await server(name, options))));
     }, 120_000);
     afterAll(async () => {
-      await running?.stop();
+      await Promise.all([...running.values()].map((one) => one.stop()));
     }, 30_000);
-    body(() => running ?? never(name));
+    body((name) => running.get(name) ?? never(name));
   });
 }
 

@@ -1,4 +1,5 @@
 import { type Conditions, refusal } from "../src/gcs-front/conditions.ts";
+import { withoutNulls } from "../src/gcs-front/patches.ts";
 import { rewriteStep } from "../src/gcs-front/rewrites.ts";
 import { nextStep, parseContentRange, receivedHeader, type Session } from "../src/gcs-front/sessions.ts";
 import { describeWithServer } from "../src/index.ts";
@@ -68,6 +69,18 @@ it("a rewrite in calls of 1 MiB hands out tokens until the last, for its own sub
   expect(rewriteStep(new URLSearchParams({ maxBytesRewrittenPerCall: "7" }), 10, "a")).toMatchObject({ act: "refuse" });
 });
 
+it.each<[string, Record<string, string> | undefined, string | undefined]>([
+  ['{"metadata":{"a":"2"}}', { a: "1" }, undefined],
+  ['{"contentType":"x/y"}', { a: "1" }, undefined],
+  ['{"metadata":{"a":null,"c":"3"},"contentType":"x/y"}', { a: "1", b: "2" }, '{"contentType":"x/y","metadata":{"b":"2","c":"3"}}'],
+  ['{"metadata":{"none":null}}', undefined, '{"metadata":{}}'],
+  ['{"metadata":null}', { a: "1" }, '{"metadata":{}}'],
+  ["{no JSON", { a: "1" }, undefined],
+  ["null", { a: "1" }, undefined],
+])("a patch %s of metadata %j is the update %s", (patch, before, update) => {
+  expect(withoutNulls(patch, before)).toBe(update);
+});
+
 await describeWithServer("gcs", "the storage server behind its front", (current) => {
   const bucket = `b${process.pid}-${Date.now()}`;
   const json = { "content-type": "application/json" };
@@ -135,6 +148,22 @@ await describeWithServer("gcs", "the storage server behind its front", (current)
     ).toBe(412);
     expect((await fetch(object("none", "?ifGenerationMatch=1"), { method: "DELETE" })).status).toBe(404);
     expect(await text("a")).toBe("one");
+  });
+
+  it("removes what a patch sets to null, and nothing else", async () => {
+    await put("patched", "bytes");
+    const patch = async (body: object) => {
+      const answer = await fetch(object("patched"), { method: "PATCH", headers: json, body: JSON.stringify(body) });
+      expect(answer.status).toBe(200);
+      return (await (await fetch(object("patched"))).json()) as Record<string, unknown>;
+    };
+    const before = await patch({ contentType: "x/y", cacheControl: "no-store", metadata: { a: "1", b: "2", c: "3" } });
+    const after = await patch({ metadata: { a: null, b: "4" } });
+    expect(after).toMatchObject({ metadata: { b: "4", c: "3" }, contentType: "x/y", cacheControl: "no-store" });
+    expect(Object.keys(after.metadata as object)).toEqual(["b", "c"]);
+    expect(after.generation).toBe(before.generation);
+    expect((await patch({ metadata: null })).metadata ?? {}).toEqual({});
+    expect(await text("patched")).toBe("bytes");
   });
 
   it("carries a resumable upload through a chunk sent twice, a question and a repeated end", async () => {

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { Agent, createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import { type Conditions, conditionsOf, type ObjectState, refusal } from "./conditions.ts";
+import { withoutNulls } from "./patches.ts";
 import { rewriteStep } from "./rewrites.ts";
 import { nextStep, receivedHeader, type Session } from "./sessions.ts";
 
@@ -23,6 +24,11 @@ const objectPath = /^(?:\/download)?\/storage\/v1\/b\/([^/]+)\/o\/([^/]+)$/;
 const composePath = /^\/storage\/v1\/b\/([^/]+)\/o\/([^/]+)\/compose$/;
 const rewritePath = /^\/storage\/v1\/b\/([^/]+)\/o\/([^/]+)\/(?:rewriteTo|copyTo)\/b\/([^/]+)\/o\/([^/]+)$/;
 const plainPath = /^\/([^/]+)\/(.+)$/;
+
+interface State extends ObjectState {
+  readonly size: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
 
 interface Upstream {
   readonly message: IncomingMessage;
@@ -54,9 +60,13 @@ class Front {
     if (!subject || (reading && !conditions)) return this.#pass(incoming, answer);
     const body = await bodyOf(incoming);
     return this.#inTurn(async () => {
-      const status = conditions && (await this.#refuses(conditions, subject[1]!, subject[2]!, query, reading || method !== "POST"));
+      const [, bucket, name] = subject as unknown as readonly [string, string, string];
+      const status = conditions && (await this.#refuses(conditions, bucket, name, query, reading || method !== "POST"));
       if (status) return refuse(answer, status);
-      await this.#relay(await this.#send(incoming, incoming.url!, body), answer);
+      const state = method === "PATCH" ? await this.#state(bucket, name, query.get("generation")) : undefined;
+      const update = state && withoutNulls(body.toString("utf8"), state.metadata);
+      const changed = update === undefined ? { method, body } : { method: "PUT", body: Buffer.from(update) };
+      await this.#relay(await this.#send(incoming, incoming.url!, changed.body, changed.method), answer);
     });
   }
 
@@ -73,11 +83,7 @@ class Front {
     return refusal(conditions, state, query.get("alt") === "media");
   }
 
-  async #state(
-    bucket: string,
-    name: string,
-    generation: string | null,
-  ): Promise<(ObjectState & { readonly size: string }) | undefined> {
+  async #state(bucket: string, name: string, generation: string | null): Promise<State | undefined> {
     const encoded = encodeURIComponent(decodeURIComponent(name));
     const suffix = generation === null ? "" : `?generation=${generation}`;
     const outgoing = request({
@@ -89,7 +95,7 @@ class Front {
     outgoing.end();
     const [message] = (await once(outgoing, "response")) as [IncomingMessage];
     const text = (await bodyOf(message)).toString("utf8");
-    return message.statusCode === 200 ? (JSON.parse(text) as ObjectState & { size: string }) : undefined;
+    return message.statusCode === 200 ? (JSON.parse(text) as State) : undefined;
   }
 
   async #rewrite(incoming: IncomingMessage, answer: ServerResponse, query: URLSearchParams, match: RewriteMatch): Promise<void> {
@@ -196,22 +202,22 @@ class Front {
     await this.#relay(await this.#send(incoming, incoming.url!, await bodyOf(incoming)), answer);
   }
 
-  #open(incoming: IncomingMessage, path: string, headers: IncomingMessage["headers"]) {
+  #open(incoming: IncomingMessage, path: string, headers: IncomingMessage["headers"], method = incoming.method ?? "GET") {
     return request({
       port: this.#target,
       host: "127.0.0.1",
       agent: this.#agent,
-      method: incoming.method ?? "GET",
+      method,
       path,
       headers,
       setHost: false,
     });
   }
 
-  async #send(incoming: IncomingMessage, path: string, body: Buffer): Promise<Upstream> {
+  async #send(incoming: IncomingMessage, path: string, body: Buffer, method?: string): Promise<Upstream> {
     const { "transfer-encoding": _, ...headers } = incoming.headers;
     if (body.length > 0) headers["content-length"] = String(body.length);
-    const outgoing = this.#open(incoming, path, headers);
+    const outgoing = this.#open(incoming, path, headers, method);
     outgoing.end(body);
     const [message] = (await once(outgoing, "response")) as [IncomingMessage];
     return { message, status: message.statusCode! };

@@ -1,7 +1,7 @@
 /**
  * A Google Cloud Storage server: fake-gcs-server, in memory or (`durable`) on disk, behind a front of our own. The pinned release
- * evaluates preconditions on uploads only, appends a repeated chunk of a resumable upload, ends an upload on a status query, and
- * rewrites in one call whatever the limit; the front (gcs-front/) does these by Google's rules. The project merged the preconditions
+ * evaluates preconditions on uploads only, appends a repeated chunk of a resumable upload, ends an upload on a status query,
+ * rewrites in one call whatever the limit, and keeps metadata that a patch sets to null; the front (gcs-front/) does these by Google's rules. The project merged the preconditions
  * after this release (its pull request 2343): drop that part of the front when a release has them.
  */
 import { mkdir } from "node:fs/promises";
