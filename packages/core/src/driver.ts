@@ -92,6 +92,11 @@ export interface DriverRead {
   readonly body: AsyncIterable<Uint8Array>;
   /** `info.size` does not count the bytes of `body` (a live stream, a body decoded on the way): core does not check its length nor resume it. */
   readonly unsized?: boolean | undefined;
+  /**
+   * Goes on after the body broke off, from so many bytes behind its start, with the same object: for drivers that know more places to read it from
+   * than a second `read` would. Absent: core reads the rest under If-Match.
+   */
+  readonly reopen?: ((received: number) => Promise<DriverRead>) | undefined;
   /** What the reader has beside its own methods, such as a channel's `messages()`. */
   readonly extras?: Readonly<Record<string, unknown>> | undefined;
 }

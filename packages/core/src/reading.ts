@@ -38,7 +38,7 @@ async function openUnder(core: Core, path: string, options: ReadOptions): Promis
   deadline?.met();
   const { info, unsized } = opened;
   const sized = !features.live && !unsized;
-  const resumable = sized && features.rangeRead && info.etag !== undefined;
+  const resumable = sized && (opened.reopen !== undefined || (features.rangeRead && info.etag !== undefined));
   const reader = new BodyReader(opened, {
     clock: run.clock,
     wrap,
@@ -47,6 +47,7 @@ async function openUnder(core: Core, path: string, options: ReadOptions): Promis
     expectedBytes: sized ? Math.max(0, Math.min(info.size - offset, limit ?? Number.POSITIVE_INFINITY)) : undefined,
     reopen: resumable
       ? (received) =>
+          opened.reopen?.(received) ??
           readRange(core, path, offset + received, limit === undefined ? undefined : limit - received, info.etag, deadline?.signal)
       : undefined,
     onEnd: () => deadline?.release(),

@@ -1,117 +1,160 @@
-import {
-  type Backend,
-  comparePaths,
-  type DriverListOptions,
-  type DriverRead,
-  type DriverReadOptions,
-  type ObjectInfo,
-  OmniError,
-} from "@omni/core";
+import { type DriverListOptions, type DriverRead, type DriverReadOptions, type ObjectInfo, OmniError } from "@omni/core";
 import { groupInfo } from "./fan-out.ts";
 import type { Group } from "./group.ts";
+import { inquire } from "./inquiry.ts";
+import { listInTurn, listOfQuorum } from "./listing.ts";
+import { GroupBody, type OpenedAt, patience } from "./member-body.ts";
 import type { Member } from "./members.ts";
-import type { MultiSettings } from "./options.ts";
+import { lookAtQuorum, type QuorumSight } from "./quorum-read.ts";
+import { compareVersions } from "./versions.ts";
 
-/** Errors that another member does not cure: the call itself is wrong. */
-const FINAL = ["INVALID_PATH", "INVALID_ARGUMENT", "NOT_SUPPORTED"] as const;
+/** Milliseconds until a second member is asked while nothing is known of the first. */
+const FIRST_HEDGE_MS = 100;
+/** How often a quorum read looks again when what it saw was replaced before it could be opened. */
+const LOOKS = 3;
 
-/** Reads of a group: from the first member that answers. */
+/** Reads of a group, as its policy says. */
 export class Reads {
-  readonly #members: readonly Member[];
-  readonly #settings: MultiSettings;
+  readonly #group: Group;
+  #turn = 0;
 
-  constructor({ members, settings }: Group) {
-    this.#members = members;
-    this.#settings = settings;
+  constructor(group: Group) {
+    this.#group = group;
   }
 
-  /** How many members must say NOT_FOUND before it is believed: one of them took part in every write that resolved. */
+  /** How many members must say NOT_FOUND before it is believed, and how many a quorum read asks: one of them took part in every write that resolved. */
   get notFoundNeeds(): number {
-    return Math.min(this.#members.length, this.#members.length - this.#settings.needed + 1);
+    const { members, settings } = this.#group;
+    return Math.min(members.length, members.length - settings.needed + 1);
   }
 
-  read(path: string, { signal, ifMatch, ...range }: DriverReadOptions): Promise<DriverRead> {
-    return this.#first("read", path, signal, async (backend, timeoutMs) => {
-      const reader = await backend.read(path, { ...range, signal, timeoutMs });
-      if (ifMatch !== undefined && reader.info.stamp?.id !== ifMatch) {
-        await reader.close();
-        throw new OmniError("PRECONDITION_FAILED", {
-          reason: `precondition failed: the object has write id ${reader.info.stamp?.id ?? "none"}, not ${ifMatch}`,
-        });
-      }
-      return { info: groupInfo(reader.info), body: reader };
-    });
+  async read(path: string, { signal, ifMatch, ...range }: DriverReadOptions): Promise<DriverRead> {
+    const opened = await this.#open(path, ifMatch, range, signal);
+    const order = this.#group.members;
+    const body = new GroupBody(this.#group, order, path, opened, range, signal);
+    const reopen = order.length > 1 ? (received: number) => body.reopen(received) : undefined;
+    return { info: groupInfo(opened.reader.info), body: body.bytesOf(opened), reopen };
   }
 
-  stat(path: string, signal: AbortSignal | undefined): Promise<ObjectInfo> {
-    return this.#first("stat", path, signal, async (backend, timeoutMs) =>
-      groupInfo(await backend.stat(path, { signal, timeoutMs })),
-    );
-  }
-
-  /** One member's view. It goes on at another member only where both list in order: never a short list that looks complete. */
-  async *list(prefix: string, options: DriverListOptions): AsyncGenerator<ObjectInfo, void> {
-    let last = options.startAfter;
-    let failure: unknown;
-    for (const { backend } of this.#members) {
-      if (failure !== undefined && last !== options.startAfter && !backend.features.sortedList) continue;
-      try {
-        for await (const info of backend.list(prefix, {
-          ...options,
-          startAfter: last,
-          timeoutMs: this.#settings.memberTimeoutMs,
-        })) {
-          if (last !== undefined && comparePaths(info.path, last) <= 0 && backend.features.sortedList) continue;
-          yield groupInfo(info);
-          last = info.path;
-        }
-        return;
-      } catch (error) {
-        if (options.signal?.aborted || OmniError.is(error, ...FINAL)) throw error;
-        if (last !== options.startAfter && !backend.features.sortedList) throw error;
-        failure ??= error;
-      }
-    }
-    throw failure;
-  }
-
-  async #first<T>(
-    operation: string,
-    path: string,
-    signal: AbortSignal | undefined,
-    ask: (backend: Backend, timeoutMs: number) => Promise<T>,
-  ): Promise<T> {
-    const errors: unknown[] = [];
-    let missing = 0;
-    for (const { backend } of this.#members) {
-      try {
-        return await ask(backend, this.#settings.memberTimeoutMs);
-      } catch (error) {
-        if (signal?.aborted || OmniError.is(error, ...FINAL)) throw error;
-        errors.push(error);
-        if (OmniError.is(error, "NOT_FOUND") && ++missing >= this.notFoundNeeds) throw notFound(operation, path, error);
-      }
-    }
-    const telling = errors.find((error) => !OmniError.is(error, "NOT_FOUND"));
-    if (OmniError.is(telling, "PRECONDITION_FAILED")) throw telling;
-    const reason =
-      missing === 0
-        ? "no member answered"
-        : `${missing} of ${this.#members.length} members say that it is not there, ${this.notFoundNeeds} must; the others did not answer`;
-    throw new OmniError("UNAVAILABLE", {
-      backend: "multi",
-      operation,
+  async stat(path: string, signal: AbortSignal | undefined): Promise<ObjectInfo> {
+    if (this.#group.settings.readPolicy === "quorum")
+      return groupInfo((await this.#look("stat", path, signal)).holders[0]?.info as ObjectInfo);
+    return inquire(this.#group, this.#order(), {
+      operation: "stat",
       path,
-      reason: `${reason}: ${messageOf(telling)}`,
-      cause: telling,
+      signal,
+      notFoundNeeds: this.notFoundNeeds,
+      hedgeMs: this.#hedgeMs(),
+      ask: async ({ backend }, own, timeoutMs) => groupInfo(await backend.stat(path, { signal: own, timeoutMs })),
     });
+  }
+
+  list(prefix: string, options: DriverListOptions): AsyncIterable<ObjectInfo> {
+    return this.#group.settings.readPolicy === "quorum"
+      ? listOfQuorum(this.#group, prefix, this.notFoundNeeds, options)
+      : listInTurn(this.#group, this.#order(), prefix, options);
+  }
+
+  async #open(
+    path: string,
+    ifMatch: string | undefined,
+    range: DriverReadOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<OpenedAt> {
+    if (this.#group.settings.readPolicy === "quorum") return this.#openHighest(path, ifMatch, range, signal);
+    return inquire(this.#group, this.#order(), {
+      operation: "read",
+      path,
+      signal,
+      notFoundNeeds: this.notFoundNeeds,
+      hedgeMs: this.#hedgeMs(),
+      ask: (member, own, timeoutMs) =>
+        this.#openAt(member, path, range, own, timeoutMs, ({ stamp }) => ifMatch === undefined || stamp?.id === ifMatch),
+      letGo: ({ reader }) => reader.close(),
+    });
+  }
+
+  /** Opens what a quorum read saw. A version that was replaced by a higher one between the look and the read is as good. */
+  async #openHighest(
+    path: string,
+    ifMatch: string | undefined,
+    range: DriverReadOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<OpenedAt> {
+    for (let look = 1; ; look++) {
+      const { holders } = await this.#look("read", path, signal);
+      const seen = holders[0]?.info as ObjectInfo;
+      if (ifMatch !== undefined && seen.stamp?.id !== ifMatch) throw otherVersion(seen, ifMatch);
+      const fits = ({ stamp }: ObjectInfo): boolean =>
+        compareVersions(stamp, seen.stamp) >= 0 && (!ifMatch || stamp?.id === ifMatch);
+      try {
+        return await inquire(
+          this.#group,
+          holders.map(({ member }) => member),
+          {
+            operation: "read",
+            path,
+            signal,
+            notFoundNeeds: Number.POSITIVE_INFINITY,
+            ask: (member, own, timeoutMs) => this.#openAt(member, path, range, own, timeoutMs, fits),
+          },
+        );
+      } catch (error) {
+        if (signal?.aborted || look === LOOKS || !OmniError.is(error, "PRECONDITION_FAILED", "NOT_FOUND", "UNAVAILABLE"))
+          throw error;
+      }
+    }
+  }
+
+  async #look(operation: string, path: string, signal: AbortSignal | undefined): Promise<QuorumSight> {
+    const seen = await lookAtQuorum(this.#group, operation, path, this.notFoundNeeds, signal);
+    if (seen.stale.length > 0) this.#group.events.emit("stale", { path, members: seen.stale.map(({ name }) => name) });
+    return seen;
+  }
+
+  /** Opens at one member what fits, and nothing else. */
+  async #openAt(
+    member: Member,
+    path: string,
+    range: DriverReadOptions,
+    signal: AbortSignal | undefined,
+    timeoutMs: number,
+    fits: (info: ObjectInfo) => boolean,
+  ): Promise<OpenedAt> {
+    const watched = this.#group.members.length > 1 ? patience(timeoutMs) : {};
+    const reader = await member.backend.read(path, { ...range, signal, timeoutMs, ...watched });
+    if (fits(reader.info)) return { member, reader };
+    await reader.close();
+    throw otherVersion(reader.info, "the one asked for");
+  }
+
+  /** The members as the policy asks them; one that failed a moment ago comes last. */
+  #order(): readonly Member[] {
+    const { members, settings, health } = this.#group;
+    let order = members;
+    if (settings.readPolicy === "round-robin") {
+      const start = this.#turn++ % members.length;
+      order = [...members.slice(start), ...members.slice(0, start)];
+    } else if (settings.readPolicy === "fastest") {
+      // One of which nothing is known comes first: so it becomes known.
+      const typical = (member: Member): number => health.of(member).latency(0.5) ?? 0;
+      order = [...members].sort((a, b) => typical(a) - typical(b));
+    }
+    const suspect = order.filter((member) => health.of(member).isSuspect);
+    return suspect.length === 0 ? order : [...order.filter((member) => !suspect.includes(member)), ...suspect];
+  }
+
+  /** When a second member is asked: later than the first one's answers usually come. */
+  #hedgeMs(): number | undefined {
+    const { members, settings, health } = this.#group;
+    if (settings.readPolicy !== "fastest" || members.length === 1) return undefined;
+    const usual = members.flatMap((member) => health.of(member).latency(0.95) ?? []);
+    return usual.length === 0 ? FIRST_HEDGE_MS : Math.max(1, Math.min(...usual));
   }
 }
 
-function notFound(operation: string, path: string, cause: unknown): OmniError {
-  return new OmniError("NOT_FOUND", { backend: "multi", operation, path, cause });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function otherVersion(info: ObjectInfo, wanted: string): OmniError {
+  return new OmniError("PRECONDITION_FAILED", {
+    reason: `precondition failed: the object has write id ${info.stamp?.id ?? "none"}, not ${wanted}`,
+  });
 }

@@ -344,10 +344,34 @@ describe("reading", () => {
     expect(Buffer.compare(await (await store.read(PATH)).bytes(), body)).toBe(0);
     dying.faults.clear();
     for (const fault of dies) dying.faults.add(fault);
-    const reader = await store.read(PATH);
+    const reader = await multi([dying, whole], { clock }).read(PATH);
     await whole.write(PATH, "another version");
     // The member that may still hold the version does not answer, and the other holds another one.
     expect((await rejection(reader.bytes())).code).toBe("UNAVAILABLE");
+  });
+
+  test("without write ids an equal digest of the whole object is as good, and another one is not", async () => {
+    const clock = new AutoClock();
+    const gone = (): OmniError => new OmniError("UNAVAILABLE", { reason: "the line is cut" });
+    const [lasting, whole] = [memory({ clock }), memory({ clock })];
+    for (const each of [lasting, whole]) await each.write(PATH, "the same bytes");
+    const dies: Fault[] = [
+      { on: "read", do: "fail", atByte: 5, once: true, error: gone },
+      { on: "read", do: "fail", nth: 2, error: gone },
+    ];
+    const read = async () => (await multi([faulty(lasting, dies, { clock }), whole], { clock }).read(PATH)).text();
+    expect(await read()).toBe("the same bytes");
+    await whole.write(PATH, "the samE bytes");
+    expect((await rejection(read())).code).toBe("UNAVAILABLE");
+  });
+
+  test("who asks not to go on is not gone on for", async () => {
+    const clock = new AutoClock();
+    const dying = faulty(memory({ clock }), [{ on: "read", do: "fail", atByte: 1 }], { clock });
+    const store = multi([dying, memory({ clock })], { clock });
+    await store.write(PATH, "text");
+    const reader = await store.read(PATH, { resumeAttempts: 0 });
+    expect((await rejection(reader.bytes())).message).toContain('the member "memory-1" broke off');
   });
 
   test("conditions are refused before any I/O: without a journal nobody decides them", async () => {
