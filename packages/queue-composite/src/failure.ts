@@ -2,7 +2,7 @@ import { MultiError } from "@omni/core";
 import { type CompositeOutcome, isAcked, isRefused } from "./outcome.ts";
 import type { Strategy } from "./strategy.ts";
 
-/** The error of a publish to several members. */
+/** The error of a publish to several members. Of a list of messages each outcome has the `id` of its message. */
 export type CompositeError = MultiError<CompositeOutcome> & {
   /** Resolves to the outcomes of all members, those among them that had not answered when the publish failed. Never rejects. */
   readonly settled: Promise<readonly CompositeOutcome[]>;

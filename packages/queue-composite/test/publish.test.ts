@@ -62,6 +62,31 @@ test("fail-fast rejects at the first failure, cancels nobody and tells later how
   await queue.close();
 });
 
+test("fail-fast tells of a list, too, how it ended, message by message", async () => {
+  const [a, b] = [puppetQueue("a", "manual"), puppetQueue("b", "manual")];
+  const queue = compositeQueue([a.queue, b.queue], { topic });
+  const publish = failed(queue.publish(["1", "2", "3"].map((id) => ({ id }))));
+  const refused = { state: "rejected", error: b.error } as const;
+  b.seen[0]?.answer([refused, { state: "acked" }, refused]);
+  await turns();
+  a.seen[0]?.answer([{ state: "acked" }, { state: "acked" }, { state: "duplicate" }]);
+  const error = await publish;
+  expect(isPublishFailure(error) && error.messages.map(({ id }) => id)).toEqual(["1", "3"]);
+  expect(error.outcomes.map(({ member, state }) => [member, state])).toEqual([
+    ["a", "unknown"],
+    ["b", "rejected"],
+    ["a", "unknown"],
+    ["b", "rejected"],
+  ]);
+  expect((await error.settled).map((outcome) => [(outcome as { id?: string }).id, outcome.member, outcome.state])).toEqual([
+    ["1", "a", "acked"],
+    ["1", "b", "rejected"],
+    ["3", "a", "duplicate"],
+    ["3", "b", "rejected"],
+  ]);
+  await queue.close();
+});
+
 test("best-effort goes on while one works, and fails when all failed", async () => {
   const [a, b] = [puppetQueue("a", "rejected"), puppetQueue("b")];
   const queue = compositeQueue([a.queue, b.queue], { topic, strategy: "best-effort" });

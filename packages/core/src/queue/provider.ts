@@ -148,6 +148,11 @@ export interface PublishFailure {
   readonly messages: readonly Message[];
   /** Every message of the call, in order. */
   readonly results: readonly PublishResult[];
+  /**
+   * Of a queue over several brokers: resolves to how all members ended with the messages that were not acked, those among them that had not answered
+   * when the publish failed. Absent elsewhere. Never rejects.
+   */
+  readonly settled?: Promise<readonly MemberOutcome[]> | undefined;
 }
 
 export interface SubscribeOptions {

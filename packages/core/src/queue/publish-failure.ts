@@ -26,6 +26,8 @@ export function failureOfMany(results: readonly PublishResult[], provider: strin
     retryable: failed.every((result) => result.error?.retryable === true),
     cause: failed[0]?.error,
   });
+  const settled = settledOf(failed);
+  if (settled) Object.defineProperty(error, "settled", { value: settled });
   return attach(
     error,
     failed.map((result) => result.message),
@@ -42,6 +44,20 @@ function outcomesOf(result: PublishResult, provider: string): readonly MemberOut
   if (result.outcomes) return result.outcomes.map((outcome) => ({ ...outcome, id }));
   const outcome: MemberOutcome & { readonly id: string } = { member: provider, state, error, id };
   return [outcome];
+}
+
+/** How the members end, where a driver over several of them does not wait for all; each outcome with the id of its message. */
+function settledOf(failed: readonly PublishResult[]): Promise<readonly MemberOutcome[]> | undefined {
+  const each = failed.map(({ id, error, outcomes = [] }) => {
+    const { settled } = (error ?? {}) as Partial<PublishFailure>;
+    return { id, settled, outcomes };
+  });
+  if (each.every(({ settled }) => settled === undefined)) return undefined;
+  const ends = each.map(async ({ id, settled, outcomes }) => {
+    const ended = (await settled) ?? outcomes;
+    return ended.map((outcome) => ({ ...outcome, id }));
+  });
+  return Promise.all(ends).then((all) => all.flat());
 }
 
 function copyOf(error: OmniError): OmniError {
