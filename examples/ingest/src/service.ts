@@ -39,6 +39,8 @@ export interface Frame {
   readonly metrics: Registry;
 }
 
+const LOOK_MS = 20;
+
 export function createLogger(level = "info", destination?: { write(line: string): void }): Pino {
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
   // Synchronous: the process ends by a signal, and what waits in a buffer then is lost.
@@ -90,6 +92,7 @@ export async function listen(
   drain: (drainMs: number) => Promise<void> = async () => {},
 ): Promise<Service> {
   const { app, logger } = frame;
+  const openRequests = countOpen(app);
   await app.listen({ port: options.port, host: options.host ?? "127.0.0.1" });
   const address = app.server.address() as AddressInfo;
   const url = `http://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}`;
@@ -98,7 +101,7 @@ export async function listen(
   const end = async (drainMs: number): Promise<void> => {
     const deadline = performance.now() + drainMs;
     logger.info({ drainMs }, "draining");
-    await Promise.race([app.close(), cutOff(app, drainMs)]);
+    await Promise.race([app.close(), cutOff(app, openRequests, drainMs)]);
     await drain(Math.max(1, Math.round(deadline - performance.now())));
     logger.info("closed");
   };
@@ -114,8 +117,25 @@ export async function listen(
   };
 }
 
-/** Requests that take longer than the end may take lose their connection. */
-async function cutOff(app: FastifyInstance, drainMs: number): Promise<void> {
-  await wait(drainMs, undefined, { ref: false });
+/**
+ * Cuts the connections when no request is under way any more, or the time is over: one that was opened and never used, as clients keep them ready,
+ * would hold the server for its whole time.
+ */
+async function cutOff(app: FastifyInstance, openRequests: () => number, drainMs: number): Promise<void> {
+  const deadline = performance.now() + drainMs;
+  do await wait(LOOK_MS, undefined, { ref: false });
+  while (openRequests() > 0 && performance.now() < deadline);
   app.server.closeAllConnections();
+}
+
+/** Counts the requests that are not answered yet. */
+function countOpen(app: FastifyInstance): () => number {
+  let open = 0;
+  app.server.on("request", (_, response) => {
+    open += 1;
+    response.once("close", () => {
+      open -= 1;
+    });
+  });
+  return () => open;
 }

@@ -35,7 +35,7 @@ export interface Answer {
   readonly status: number;
   readonly type: string;
   readonly retryAfter: string | undefined;
-  readonly body: Problem & { readonly [name: string]: unknown };
+  readonly body: Partial<Omit<Problem, "status">> & { readonly status?: unknown };
 }
 
 /** Posts to a service within this process. */
