@@ -36,6 +36,8 @@ interface Candidate {
 export interface Filter {
   /** Whether an object takes part. */
   includes(path: string, info: Candidate): boolean;
+  /** The same by the path alone: sizes and ages are not looked at. */
+  includesPath(path: string): boolean;
   /** The topmost directory of the path, with its `/`, in which nothing takes part; the listing may leave it out. */
   prunedBy(path: string): string | undefined;
 }
@@ -56,15 +58,18 @@ export function compileFilter(options: FilterOptions, clock: Clock = systemClock
   const byTraits = traits(options, clock.now());
   if (options.filesFrom) {
     const wanted = new Set(options.filesFrom.map(cleanName).filter((name) => name !== undefined));
-    return { includes: (path) => wanted.has(path), prunedBy: () => undefined };
+    const includesPath = (path: string): boolean => wanted.has(path);
+    return { includes: includesPath, includesPath, prunedBy: () => undefined };
   }
   const rules = new RuleBook(options.ignoreCase ?? false);
   for (const glob of options.include ?? []) rules.add(true, glob);
   for (const glob of options.exclude ?? []) rules.add(false, glob);
   for (const text of options.rules ?? []) rules.addText(text);
   if (options.include?.length) rules.add(false, "/**");
+  const includesPath = (path: string): boolean => rules.includesFile(path) && rules.prunedBy(path) === undefined;
   return {
-    includes: (path, info) => rules.includesFile(path) && rules.prunedBy(path) === undefined && byTraits(info),
+    includes: (path, info) => byTraits(info) && includesPath(path),
+    includesPath,
     prunedBy: (path) => rules.prunedBy(path),
   };
 }

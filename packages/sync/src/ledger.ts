@@ -1,0 +1,182 @@
+import { createHash } from "node:crypto";
+import { type Backend, backoffMs, type CallOptions, type Clock, delay, type ObjectInfo, OmniError } from "@omni/core";
+import { type Listing, sortOnDisk } from "@omni/core/merge";
+import type { Side } from "./side.ts";
+
+/** That an object was carried over: what the source showed, and what the destination shows since. */
+export interface Completion {
+  readonly path: string;
+  /** The source's version, see {@link versionOf}; empty = the path is gone. */
+  readonly source: string;
+  readonly destination: string;
+}
+
+/** Where a run keeps its records. */
+export interface LedgerPlace {
+  /** A handle that may write at `prefix`. */
+  readonly backend: Backend;
+  /** Ends in `/`. */
+  readonly prefix: string;
+}
+
+// A crash forgets at most so many completions, or those of so many milliseconds: what was copied and not recorded is looked at again.
+const SEGMENT_RECORDS = 200;
+const SEGMENT_MS = 500;
+const SEQUENCE_DIGITS = 12;
+const ATTEMPTS = 4;
+
+/**
+ * What a listing shows of an object's version. Where listings show the kept modification time it is that time and the size; elsewhere the etag.
+ * `undefined` where a listing shows neither.
+ */
+export function versionOf({ backend: { features } }: Pick<Side, "backend">, info: ObjectInfo): string | undefined {
+  if (features.setModTime && !features.listsUploadTime && info.modifiedAt)
+    return `t${info.modifiedAt.getTime().toString(36)}.${info.size.toString(36)}`;
+  return info.etag === undefined ? undefined : `e${info.etag}`;
+}
+
+/** One name for "from here to there". */
+export function ledgerName(from: Side, to: Side): string {
+  const nameOf = ({ backend: { driver }, prefix }: Side): string => `${driver.identity ?? driver.scheme}\n${prefix}`;
+  return createHash("sha256")
+    .update(`${nameOf(from)}\n${nameOf(to)}`)
+    .digest("hex")
+    .slice(0, 32);
+}
+
+/**
+ * Completions on any backend that can create conditionally: numbered segments, each created once and never changed. A later segment's word on a path
+ * counts. When a run ends well its segments are joined into one.
+ */
+export class Ledger {
+  readonly #place: LedgerPlace;
+  readonly #call: CallOptions;
+  readonly #clock: Clock;
+  #segments: string[] = [];
+  #next = 1;
+  #buffer: Completion[] = [];
+  #timer: unknown;
+  #writing: Promise<void> = Promise.resolve();
+  #failed: { readonly error: unknown } | undefined;
+
+  private constructor(place: LedgerPlace, call: CallOptions, clock: Clock) {
+    this.#place = place;
+    this.#call = call;
+    this.#clock = clock;
+  }
+
+  static async open(place: LedgerPlace, call: CallOptions, clock: Clock): Promise<Ledger> {
+    if (!place.backend.features.conditional.create)
+      throw new OmniError("NOT_SUPPORTED", {
+        backend: place.backend.driver.scheme,
+        reason: "a journal needs a store that creates conditionally (features.conditional.create); name another store for it",
+      });
+    const ledger = new Ledger(place, call, clock);
+    for await (const { path } of place.backend.list(place.prefix, call)) ledger.#segments.push(path);
+    ledger.#segments.sort();
+    ledger.#next = Number(ledger.#segments.at(-1)?.slice(place.prefix.length) ?? "0") + 1;
+    return ledger;
+  }
+
+  /** Everything recorded before this run, one completion a path, for the merge. */
+  listing(): Listing<Completion> {
+    return { items: latest(this.#records(this.#segments)), name: "the journal" };
+  }
+
+  /** Records a completion, soon; a failure to do so is thrown by {@link close}. */
+  add(completion: Completion): void {
+    this.#buffer.push(completion);
+    if (this.#buffer.length >= SEGMENT_RECORDS) this.#flush();
+    else this.#timer ??= this.#clock.setTimeout(() => this.#flush(), SEGMENT_MS);
+  }
+
+  /**
+   * Writes what waits. With `join` all segments become one, and paths that are gone are forgotten.
+   *
+   * @throws what the journal's store said
+   */
+  async close(join: boolean): Promise<void> {
+    this.#flush();
+    await this.#writing;
+    if (this.#failed) throw this.#failed.error;
+    if (join && this.#segments.length > 1) await this.#join();
+  }
+
+  #flush(): void {
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const records = this.#buffer;
+    if (records.length === 0) return;
+    this.#buffer = [];
+    this.#writing = this.#writing
+      .then(() => this.#create(records.map(lineOf).join("")))
+      .catch((error: unknown) => {
+        this.#failed ??= { error };
+      });
+  }
+
+  /** Creates the next segment; a number that another run took is passed over. */
+  async #create(body: string | AsyncIterable<string>): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const path = `${this.#place.prefix}${String(this.#next++).padStart(SEQUENCE_DIGITS, "0")}`;
+      try {
+        await this.#place.backend.write(path, body, { ifNoneMatch: "*", timeoutMs: this.#call.timeoutMs });
+        this.#segments.push(path);
+        return;
+      } catch (error) {
+        // A stream was perhaps taken; only text can be written again. Written twice does no harm: the records are the same.
+        if (typeof body !== "string" || !OmniError.is(error)) throw error;
+        if (error.code === "ALREADY_EXISTS") continue;
+        if (!error.retryable || attempt >= ATTEMPTS) throw error;
+        await delay(backoffMs(attempt), this.#clock);
+      }
+    }
+  }
+
+  async #join(): Promise<void> {
+    const old = [...this.#segments];
+    const rows = latest(this.#records(old));
+    async function* lines(): AsyncGenerator<string, void> {
+      for await (const row of rows) if (row.source !== "") yield lineOf(row);
+    }
+    await this.#create(lines());
+    await this.#place.backend.deleteMany(old, this.#call);
+    this.#segments = this.#segments.slice(-1);
+  }
+
+  #records(segments: readonly string[]): AsyncIterable<Completion> {
+    const { backend } = this.#place;
+    const call = this.#call;
+    async function* all(): AsyncGenerator<Completion, void> {
+      for (const segment of segments) yield* parsed(await backend.read(segment, call));
+    }
+    return segments.length === 1 ? all() : sortOnDisk(all());
+  }
+}
+
+function lineOf({ path, source, destination }: Completion): string {
+  return `${JSON.stringify([path, source, destination])}\n`;
+}
+
+async function* parsed(body: AsyncIterable<Uint8Array>): AsyncGenerator<Completion, void> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of body) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() as string;
+    for (const line of lines) {
+      const [path, source, destination] = JSON.parse(line) as [string, string, string];
+      yield { path, source, destination };
+    }
+  }
+}
+
+/** Of each path the last word. */
+async function* latest(rows: AsyncIterable<Completion>): AsyncGenerator<Completion, void> {
+  let last: Completion | undefined;
+  for await (const row of rows) {
+    if (last && last.path !== row.path) yield last;
+    last = row;
+  }
+  if (last) yield last;
+}
