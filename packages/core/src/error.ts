@@ -191,6 +191,13 @@ export function wrapError(
   });
 }
 
+/** A change that timed out, and of which nobody says what became, may have taken effect. */
+export function doubtWhereTimedOut(error: OmniError): OmniError {
+  if (error.code !== "TIMEOUT" || error.outcome !== undefined) return error;
+  const { reason, backend, operation, path, topic, retryable, cause } = error;
+  return new OmniError("TIMEOUT", { reason, backend, operation, path, topic, retryable, cause, outcome: "unknown" });
+}
+
 function describe(context: ErrorContext, reason: string): string {
   const subject = context.path ?? context.topic;
   const where = [context.backend, context.operation, subject === undefined ? undefined : quote(subject)].filter(

@@ -4,7 +4,7 @@ import { type Clock, systemClock } from "./clock.ts";
 import { Deadline } from "./deadline.ts";
 import { storageChannel, traced } from "./diagnostics.ts";
 import type { StorageDriver } from "./driver.ts";
-import { OmniError, wrapError } from "./error.ts";
+import { doubtWhereTimedOut, OmniError, wrapError } from "./error.ts";
 import type { Features } from "./features.ts";
 
 /** How a backend is made from a driver. */
@@ -27,6 +27,9 @@ export interface Core {
   readonly reserved: boolean;
   readonly check: (path: unknown, options: unknown, takes: ReadonlySet<string>) => void;
 }
+
+/** Operations after which nothing is in doubt. */
+const CHANGE_NOTHING: ReadonlySet<string> = new Set(["read", "exists", "stat", "list", "signUrl", "close"]);
 
 /** Runs calls: closed state, checks, deadline, tracing, and the context of errors. */
 export class Runner {
@@ -58,7 +61,10 @@ export class Runner {
 
   /** Gives an error of an operation its context. */
   wrap(operation: string, path: string | undefined): (error: unknown) => OmniError {
-    return (error) => wrapError(error, { backend: this.#driver.scheme, operation, path }, this.#driver.classifyError);
+    return (error) => {
+      const wrapped = wrapError(error, { backend: this.#driver.scheme, operation, path }, this.#driver.classifyError);
+      return CHANGE_NOTHING.has(operation) ? wrapped : doubtWhereTimedOut(wrapped);
+    };
   }
 
   checkOpen(operation: string, path: string | undefined): void {

@@ -50,6 +50,26 @@ describe("time limits", () => {
     expect(await written).toMatchObject({ path: "a", size: 1 });
   });
 
+  test("a change that its driver gave up without a word on what became of it is in doubt; what the driver says counts", async () => {
+    const late = (outcome?: "not-applied") => () => Promise.reject(new OmniError("TIMEOUT", { reason: "too slow", outcome }));
+    const { deleteMany: _, ...driver } = memory().driver;
+    const store = createBackend({ ...driver, write: late(), delete: late(), stat: late(), classifyError: () => "TIMEOUT" });
+    expect(await rejection(store.write("a", "x"))).toMatchObject({ code: "TIMEOUT", outcome: "unknown", reason: "too slow" });
+    expect(await rejection(store.delete("a"))).toMatchObject({ code: "TIMEOUT", outcome: "unknown" });
+    expect(await rejection(store.stat("a"))).toMatchObject({ code: "TIMEOUT", outcome: undefined });
+    const { deleted, errors } = await store.deleteMany(["a", "b"]);
+    expect(deleted).toBe(0);
+    expect(errors.map(({ path, error }) => [path, error.code, error.outcome])).toEqual([
+      ["a", "TIMEOUT", "unknown"],
+      ["b", "TIMEOUT", "unknown"],
+    ]);
+    const many = createBackend({ ...driver, deleteMany: () => Promise.reject(new Error("slow")), classifyError: () => "TIMEOUT" });
+    expect((await many.deleteMany(["a"])).errors[0]?.error).toMatchObject({ code: "TIMEOUT", outcome: "unknown" });
+    const certain = createBackend({ ...driver, write: late("not-applied"), delete: late("not-applied") });
+    expect(await rejection(certain.write("a", "x"))).toMatchObject({ code: "TIMEOUT", outcome: "not-applied" });
+    expect((await certain.deleteMany(["a"])).errors[0]?.error.outcome).toBe("not-applied");
+  });
+
   test("withTimeout limits calls that give no limit of their own", async () => {
     const clock = new ManualClock();
     const store = withTimeout(deaf(clock, { stat: () => never }), { callMs: 30 });

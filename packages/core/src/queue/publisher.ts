@@ -215,7 +215,7 @@ export class Publisher implements PublishOwner {
     const context = { backend: driver.name, operation: "publish", topic: message.topic };
     if (outcome.state === "rejected") return wrapError(outcome.error, { ...context, outcome: "not-applied" }, driver.classifyError);
     const cause: OmniError = wrapError(outcome.error, context, driver.classifyError);
-    if (cause.code === "IN_DOUBT" || MultiError.is(cause)) return cause;
+    if ((cause.code === "IN_DOUBT" && cause.outcome === "unknown") || MultiError.is(cause)) return cause;
     const reason = `the broker may or may not hold message ${message.id} (${cause.reason}); publish it again under the same id only`;
     return new OmniError("IN_DOUBT", { ...context, reason, outcome: "unknown", retryable: true, cause });
   }

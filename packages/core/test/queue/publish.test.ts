@@ -69,6 +69,15 @@ describe("a publish ends in one of three ways", () => {
     expect((error as MultiError).outcomes.map(({ state }) => state)).toEqual(["rejected", "rejected"]);
   });
 
+  test("unknown says so, whatever the driver's own error leaves out", async () => {
+    const { scripted, queue } = setUp();
+    for (const code of ["TIMEOUT", "IN_DOUBT"] as const) {
+      const published = errorOf(queue.publish({ id: "a", data: "x" }));
+      scripted.last.answerAll({ state: "unknown", error: new OmniError(code, { reason: "no word" }) });
+      expect(await published).toMatchObject({ code: "IN_DOUBT", outcome: "unknown", retryable: true, topic: "t" });
+    }
+  });
+
   test("a driver that answers too little leaves the rest unknown", async () => {
     const { scripted, queue } = setUp();
     const published = errorOf(queue.publish([{ data: "x" }, { data: "y" }]));
