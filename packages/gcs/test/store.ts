@@ -63,7 +63,7 @@ export async function emptied(server: RunningServer, backend: Opened): Promise<v
   }
 }
 
-// The identity ends in the prefix.
-function prefixOf({ driver }: Opened): string {
+/** The prefix of a backend: its identity ends in it. */
+export function prefixOf({ driver }: Opened): string {
   return decodeURIComponent(driver.identity?.split("|").at(-1) ?? "");
 }

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { propertyRuns, recordCounts } from "@omni/property";
 import { describeWithServer } from "@omni/servers";
+import type { Tally } from "@omni/store-trials";
 import { sourceFlags } from "../../../tools/bootstrap/toolchain.mjs";
-import type { FaultOrder } from "./fault-harness.ts";
-import type { Tally } from "./fault-run.ts";
+import type { HarnessOrder } from "./fault-harness.ts";
 import { makeBucket } from "./store.ts";
 
 const { numRuns, seeds } = propertyRuns({ name: "s3 under faults", push: 400, test: 60 });
@@ -18,7 +18,7 @@ await describeWithServer("s3", "s3 through a network that fails", (current) => {
     "ends in success or one typed error that tells the truth, seed %d",
     async (seed) => {
       const { name, url, credentials, region } = current();
-      const order = { server: { name, url, credentials, region }, seed, runs: numRuns } as FaultOrder;
+      const order = { server: { name, url, credentials, region }, seed, runs: numRuns } as HarnessOrder;
       const line = [...sourceFlags(), join(import.meta.dirname, "fault-harness.ts"), JSON.stringify(order)];
       const { stdout, stderr } = await promisify(execFile)(process.execPath, line, { timeout: LIMIT_MS, maxBuffer: 1e8 });
       expect(stderr).toBe("");

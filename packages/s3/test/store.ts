@@ -58,7 +58,7 @@ export async function emptied(
   }
 }
 
-// The identity ends in the prefix.
-function prefixOf({ driver }: { readonly driver: { readonly identity?: string | undefined } }): string {
+/** The prefix of a backend: its identity ends in it. */
+export function prefixOf({ driver }: { readonly driver: { readonly identity?: string | undefined } }): string {
   return decodeURIComponent(driver.identity?.split("|").at(-1) ?? "");
 }

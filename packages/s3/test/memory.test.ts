@@ -1,0 +1,54 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { recordCounts } from "@omni/property";
+import { describeWithServer } from "@omni/servers";
+import type { UploadMemoryReport } from "@omni/store-trials";
+import { sourceFlags } from "../../../tools/bootstrap/toolchain.mjs";
+import type { MemoryOrder } from "./memory-program.ts";
+import { makeBucket } from "./store.ts";
+
+const MIB = 1024 * 1024;
+const PART_BYTES = 8 * MIB;
+const CONCURRENCY = 4;
+/** The promise: the parts that are on the way, and 60 MiB for everything else. */
+const BOUND_BYTES = PART_BYTES * CONCURRENCY + 60 * MIB;
+const SIZE_BYTES = (process.env.OMNI_TIER === "full" ? 1024 : 160) * MIB;
+const LIMIT_MS = 900_000;
+
+const isLinux = process.platform === "linux";
+
+await describeWithServer("s3", "memory of an upload to s3", (current) => {
+  beforeAll(() => makeBucket(current()));
+
+  const promise = `stays within ${BOUND_BYTES / MIB} MiB above idle, whatever the chunks`;
+  test(
+    isLinux ? promise : `${promise} (measured on Linux alone)`,
+    async () => {
+      expect(PART_BYTES * CONCURRENCY).toBeLessThan(SIZE_BYTES / 4);
+      if (!isLinux) return;
+      const { name, url, credentials, region } = current();
+      const order = {
+        server: { name, url, credentials, region },
+        partSizeBytes: PART_BYTES,
+        concurrency: CONCURRENCY,
+        sizeBytes: SIZE_BYTES,
+        chunkLengths: [PART_BYTES, 64 * 1024, 1024],
+      } as unknown as MemoryOrder;
+      const line = [...sourceFlags(), "--expose-gc", join(import.meta.dirname, "memory-program.ts"), JSON.stringify(order)];
+      const { stdout } = await promisify(execFile)(process.execPath, line, {
+        timeout: LIMIT_MS,
+        env: { ...process.env, NODE_OPTIONS: "" },
+      });
+      const { peaks } = JSON.parse(stdout) as UploadMemoryReport;
+      expect(peaks.map(({ chunkBytes }) => chunkBytes)).toEqual(order.chunkLengths);
+      for (const { chunkBytes, aboveIdleBytes } of peaks) {
+        // A body that were kept whole would show, and so would one that were not sent at all.
+        expect([chunkBytes, aboveIdleBytes <= BOUND_BYTES, aboveIdleBytes]).toEqual([chunkBytes, true, aboveIdleBytes]);
+        expect(aboveIdleBytes).toBeGreaterThan(PART_BYTES);
+        recordCounts({ [`uploads by chunks of ${chunkBytes} bytes, peak above idle in bytes`]: aboveIdleBytes });
+      }
+    },
+    LIMIT_MS + 10_000,
+  );
+});

@@ -1,0 +1,3 @@
+export { type FaultLane, type FaultOrder, faultLanes, type Tally } from "./fault-lanes.ts";
+export { type LongListing, type LongListingReport, longListing } from "./long-listing.ts";
+export { type UploadMemoryReport, uploadMemory } from "./upload-memory.ts";
