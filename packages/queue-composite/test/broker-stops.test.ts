@@ -4,7 +4,7 @@ import { type BrokerStopReport, runBrokerStops } from "@omni/queue-chaos";
 import { type CompositeOptions, STRATEGIES } from "@omni/queue-composite";
 import { memoryQueue } from "@omni/queue-memory";
 import { describeWithServers } from "@omni/servers";
-import { both, type Servers } from "./brokers.ts";
+import { both, type Servers, until } from "./brokers.ts";
 
 const stops = killRuns({ push: 1, test: 1 });
 
@@ -19,9 +19,9 @@ function acked({ acked, duplicate }: BrokerStopReport["words"]): number {
   return acked + duplicate;
 }
 
-/** Waits until a count has risen by so much. */
-async function rises(count: () => number, by: number): Promise<void> {
-  for (const wanted = count() + by; count() < wanted; ) await new Promise((resolve) => setImmediate(resolve));
+function rises(what: string, count: () => number, by: number): Promise<void> {
+  const wanted = count() + by;
+  return until(`${by} more ${what}`, () => count() >= wanted);
 }
 
 await describeWithServers(
@@ -40,12 +40,13 @@ await describeWithServers(
             stops,
             makeQueue: maker(servers, strategy),
             stop: async (words) => {
-              await rises(() => acked(words), 20);
+              await rises("acknowledged", () => acked(words), 20);
               await brokers[turn % 2]?.kill();
             },
             start: async (words) => {
               // Without a broker, those that need both refuse, and the others go on.
-              await rises(() => (needsBoth ? words.rejected + words.unknown : acked(words)), 5);
+              if (needsBoth) await rises("refused", () => words.rejected + words.unknown, 5);
+              else await rises("acknowledged", () => acked(words), 5);
               await brokers[turn % 2]?.restart();
               turn += 1;
             },

@@ -12,7 +12,7 @@ export type Servers = (name: "nats" | "kafka") => RunningServer;
 export const STREAM = "DUAL";
 
 export function natsOn(servers: Servers, options: Partial<NatsQueueOptions & { readonly mode: "jetstream" }> = {}): QueueProvider {
-  return natsQueue({ url: servers("nats").url, stream: STREAM, ackDeadlineMs: 2_000, maxReconnectDelayMs: 500, ...options });
+  return natsQueue({ url: servers("nats").url, stream: STREAM, ackDeadlineMs: 2_000, maxReconnectDelayMs: 200, ...options });
 }
 
 /** With options that make groups agree quickly. */
@@ -29,6 +29,15 @@ export function both(
 ): ReturnType<typeof compositeQueue> {
   const members = [natsOn(servers), kafkaOn(servers), ...more];
   return compositeQueue(members, { breaker: { failures: 3, openMs: 500 }, memberTimeoutMs: 3_000, ...options });
+}
+
+/** Looks until it is so; gives up after a minute. */
+export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const began = performance.now();
+  while (!(await isSo())) {
+    if (performance.now() - began > 60_000) throw new Error(`not within a minute: ${what}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 /** A message as a raw client reads it. */

@@ -1,9 +1,12 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { MultiError, type OmniError } from "@omni/core";
 import { createQueueFromEnv, isPublishFailure, newId, type QueueProvider } from "@omni/core/queue";
 import type { CompositeError, CompositeOptions, CompositeOutcome, Strategy } from "@omni/queue-composite";
 import { memoryQueue } from "@omni/queue-memory";
 import { describeWithServers } from "@omni/servers";
-import { both, firstInKafka, lastInNats, type Servers, STREAM } from "./brokers.ts";
+import { connect } from "nats";
+import { both, firstInKafka, lastInNats, type Servers, STREAM, until } from "./brokers.ts";
 
 /** How a publish ends: its state, or its error; with how the members ended. */
 interface End {
@@ -74,11 +77,69 @@ await describeWithServers(
         }
       }, 120_000);
     }
+
+    test("a broker that is down at the start is no hindrance to who does not require it, and is used when it appears", async () => {
+      await servers("nats").kill();
+      const topic = `late-${newId()}`;
+      const tolerant = both(servers, { strategy: "best-effort", subscribe: "all", topic });
+      const strict = both(servers, { strategy: "fail-fast", topic });
+      try {
+        await tolerant.ready();
+        expect(await tolerant.health()).toMatchObject({ status: "degraded", reason: expect.stringMatching(/^nats: /) });
+        await expect(strict.ready()).rejects.toThrow(/^nats ready: /);
+        const handled: string[] = [];
+        await tolerant.consume((message) => void handled.push(message.text()));
+        expect((await end(tolerant.publish({ data: "early" }))).members.kafka).toBe("acked");
+        await servers("nats").restart();
+        await until("NATS is used", async () => (await end(tolerant.publish({ data: "late" }))).members.nats === "acked");
+        expect((await lastInNats(servers, topic)).text).toBe("late");
+        await strict.ready();
+        expect((await end(strict.publish({ data: "last" }))).members).toEqual({ nats: "acked", kafka: "acked" });
+        await until("the first and the last are handled", () => handled.includes("early") && handled.includes("last"));
+      } finally {
+        await servers("nats").restart();
+        await Promise.all([tolerant.close(), strict.close()]);
+      }
+    }, 120_000);
+
+    test("a broker that refused more than ten connections is used again", async () => {
+      const queue = both(servers, { strategy: "best-effort", topic: `again-${newId()}` });
+      try {
+        expect((await end(queue.publish({ data: "before" }))).members.nats).toBe("acked");
+        await servers("nats").kill();
+        const { port } = new URL(servers("nats").url);
+        let refused = 0;
+        const impostor = createServer((socket) => {
+          refused += 1;
+          socket.destroy();
+        });
+        await once(impostor.listen(Number(port), "127.0.0.1"), "listening");
+        while (refused <= 12) await once(impostor, "connection");
+        impostor.close();
+        await once(impostor, "close");
+        await servers("nats").restart();
+        await until("NATS is used", async () => (await end(queue.publish({ data: "after" }))).members.nats === "acked");
+      } finally {
+        await servers("nats").restart();
+        await queue.close();
+      }
+    }, 120_000);
+
+    test("the stream keeps by its limits what nobody reads, and what others have read", async () => {
+      const queue = both(servers, { topic: `limits-${newId()}` });
+      await queue.publish({ data: "x" });
+      await queue.close();
+      const connection = await connect({ servers: servers("nats").url });
+      const { config } = await (await connection.jetstreamManager()).streams.info(STREAM);
+      expect([config.retention, config.discard]).toEqual(["limits", "new"]);
+      await connection.close();
+    });
+    describe("QUEUE_TYPE=composite", () => fromEnvironment(servers));
   },
   { private: true },
 );
 
-await describeWithServers(["nats", "kafka"], "QUEUE_TYPE=composite on NATS and Kafka", (servers) => {
+function fromEnvironment(servers: Servers): void {
   /** The environment of a service, as people type it. */
   const env = (more: Record<string, string> = {}): Record<string, string> => ({
     QUEUE_TYPE: "composite",
@@ -130,4 +191,4 @@ await describeWithServers(["nats", "kafka"], "QUEUE_TYPE=composite on NATS and K
     expect(await handled).toEqual(["dual-write test", "k"]);
     await Promise.all([producer.close(), consumer.close()]);
   });
-});
+}

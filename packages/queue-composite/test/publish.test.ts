@@ -239,6 +239,22 @@ test("a slow member keeps the order of a key though the strategy has gone on", a
   expect([a.isClosed, c.isClosed]).toEqual([true, true]);
 });
 
+test("what is not known of a member is left out, of its numbers and of the sums", async () => {
+  const silent = puppetQueue("silent").queue;
+  const broken = puppetQueue("broken", "acked", {}, { stats: () => Promise.reject(new Error("no answer")) }).queue;
+  const blind = compositeQueue([silent, broken], { topic });
+  await blind.publish({});
+  const unknown = await blind.stats();
+  for (const numbers of [unknown.total, unknown.byMember?.silent, unknown.byMember?.broken]) {
+    expect(numbers).toBeDefined();
+    for (const name of ["pending", "stored", "fill"]) expect(numbers).not.toHaveProperty(name);
+  }
+  expect(unknown.total?.published).toBe(2);
+  const queue = compositeQueue([silent, memoryQueue()], { topic });
+  await queue.publish({});
+  expect((await queue.stats()).total).toMatchObject({ published: 2, stored: 1 });
+});
+
 test("ready and health go by what is required and what a publish needs", async () => {
   const down = (name: string): QueueProvider =>
     puppetQueue(

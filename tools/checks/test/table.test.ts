@@ -37,6 +37,7 @@ describe("words after npm test", () => {
       "tools/snippets",
     ]);
     expect(jestArgs(root, ["snippets"])).toEqual(["tools/snippets/"]);
+    expect(jestArgs(root, ["queue-composite"])).toEqual(["packages/queue-composite/"]);
   });
 });
 
