@@ -3,8 +3,12 @@ export const DEFAULT_WINDOW_BYTES: number = 4 * 1024 * 1024;
 
 /** How a source is spread. */
 export interface LaneOptions {
-  /** Bytes that may wait in one lane; the source waits while any lane has this much. @default 4 MiB */
-  readonly windowBytes?: number | undefined;
+  /** Bytes that may wait in one lane, or in each; the source waits while any lane has this much. @default 4 MiB */
+  readonly windowBytes?: number | readonly number[] | undefined;
+  /** Called when the source stops because lanes are full. */
+  readonly onFull?: (() => void) | undefined;
+  /** Called when the source goes on after that. */
+  readonly onRoom?: (() => void) | undefined;
 }
 
 /** One consumer's view of a shared source: every chunk, in order. */
@@ -13,6 +17,8 @@ export interface Lane extends AsyncIterableIterator<Uint8Array> {
   readonly bytes: number;
   /** Bytes that wait for the consumer. */
   readonly waitingBytes: number;
+  /** Bytes that may wait. */
+  readonly windowBytes: number;
   /** The consumer has asked for bytes that the source has not brought yet. */
   readonly isPulling: boolean;
   /** Takes the lane out: its consumer gets the reason, the source no longer waits for it. */
@@ -27,22 +33,23 @@ export interface Lane extends AsyncIterableIterator<Uint8Array> {
  * @param count how many lanes
  */
 export function spread(source: AsyncIterable<Uint8Array>, count: number, options: LaneOptions = {}): readonly Lane[] {
-  const windowBytes = options.windowBytes ?? DEFAULT_WINDOW_BYTES;
-  return new Pump(source, count, windowBytes).lanes;
+  return new Pump(source, count, options).lanes;
 }
 
 class Pump {
   readonly lanes: readonly QueueLane[];
   readonly #source: AsyncIterator<Uint8Array>;
-  readonly #windowBytes: number;
+  readonly #options: LaneOptions;
   #open: QueueLane[];
   #wake: (() => void) | undefined;
   #started = false;
 
-  constructor(source: AsyncIterable<Uint8Array>, count: number, windowBytes: number) {
+  constructor(source: AsyncIterable<Uint8Array>, count: number, options: LaneOptions) {
     this.#source = source[Symbol.asyncIterator]();
-    this.#windowBytes = windowBytes;
-    this.lanes = Array.from({ length: count }, () => new QueueLane(this));
+    this.#options = options;
+    const windowOf = (index: number): number =>
+      (typeof options.windowBytes === "object" ? options.windowBytes[index] : options.windowBytes) ?? DEFAULT_WINDOW_BYTES;
+    this.lanes = Array.from({ length: count }, (_, index) => new QueueLane(this, windowOf(index)));
     this.#open = [...this.lanes];
   }
 
@@ -57,7 +64,7 @@ class Pump {
   /** A lane took bytes: perhaps the source may go on. */
   taken(): void {
     // Woken when half empty, so that the source runs in bursts.
-    if (this.#wake && this.#open.every((lane) => lane.waitingBytes <= this.#windowBytes / 2)) this.#resume();
+    if (this.#wake && this.#open.every((lane) => lane.waitingBytes <= lane.windowBytes / 2)) this.#resume();
   }
 
   /** A lane is out. */
@@ -74,6 +81,7 @@ class Pump {
   #resume(): void {
     const wake = this.#wake;
     this.#wake = undefined;
+    if (wake) this.#options.onRoom?.();
     wake?.();
   }
 
@@ -86,10 +94,11 @@ class Pump {
       }
       if (step.value.byteLength === 0) continue;
       let full = false;
-      for (const lane of this.#open) if (lane.push(step.value) >= this.#windowBytes) full = true;
+      for (const lane of this.#open) if (lane.push(step.value) >= lane.windowBytes) full = true;
       if (full)
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
+          this.#options.onFull?.();
         });
     }
   }
@@ -101,6 +110,7 @@ type Step = IteratorResult<Uint8Array, undefined>;
 
 class QueueLane implements Lane {
   readonly #pump: Pump;
+  readonly windowBytes: number;
   #chunks: Uint8Array[] = [];
   #head = 0;
   #ended = false;
@@ -109,8 +119,9 @@ class QueueLane implements Lane {
   bytes = 0;
   waitingBytes = 0;
 
-  constructor(pump: Pump) {
+  constructor(pump: Pump, windowBytes: number) {
     this.#pump = pump;
+    this.windowBytes = windowBytes;
   }
 
   [Symbol.asyncIterator](): this {

@@ -1,19 +1,12 @@
 import { randomUUID } from "node:crypto";
-import {
-  type DriverBody,
-  type DriverWriteOptions,
-  type Lane,
-  MultiError,
-  spread,
-  systemClock,
-  type WriteOptions,
-} from "@omni/core";
-import type { Group } from "./group.ts";
+import { type DriverBody, type DriverWriteOptions, type Lane, MultiError, spread, systemClock } from "@omni/core";
+import { groupError, missed } from "./errors.ts";
+import { type Group, groupInfo, keptBy } from "./group.ts";
 import type { MemberHealth } from "./health.ts";
 import { MemberWrite, Watch } from "./member-write.ts";
-import type { Member } from "./members.ts";
 import type { MultiSettings } from "./options.ts";
 import { asError, type MultiObjectInfo, type WriteOutcome } from "./outcome.ts";
+import { tolerantWrite } from "./tolerant-write.ts";
 
 /**
  * Writes one body to every member: staged everywhere, decided once, committed. Resolves when enough members hold the whole object; a failure before
@@ -21,6 +14,7 @@ import { asError, type MultiObjectInfo, type WriteOutcome } from "./outcome.ts";
  */
 export async function fanOut(group: Group, path: string, body: DriverBody, options: DriverWriteOptions): Promise<MultiObjectInfo> {
   const { members, settings } = group;
+  if (settings.mode !== "all") return tolerantWrite(group, path, body, options);
   const { signal, ...rest } = options;
   const stamp = rest.stamp ?? { id: randomUUID() };
   const held = body instanceof Uint8Array && body.byteLength <= settings.stageAboveBytes;
@@ -56,16 +50,18 @@ async function watched(
     failure = { error };
     throw error;
   } finally {
-    for (const { member, outcome } of asked) noteOutcome(health.of(member), outcome);
+    // An error of the source, or an abort, says nothing of the members.
+    const isTheirs = !failure || MultiError.is(failure.error);
+    for (const { member, outcome } of asked) noteOutcome(health.of(member), outcome, isTheirs);
     const outcomes = writes.map(({ outcome }) => outcome);
     events.emit("write", { path, outcomes, ...failure });
   }
 }
 
-/** What an outcome says of its member. */
-export function noteOutcome(health: MemberHealth, { state, error }: WriteOutcome): void {
+/** Tells what an outcome says of its member. */
+export function noteOutcome(health: MemberHealth, { state, error }: WriteOutcome, isTheirs: boolean): void {
   if (state === "committed") health.record();
-  else if (error && state !== "discarded") health.record(error);
+  else if (error && isTheirs && state !== "discarded") health.record(error);
   else health.forget();
 }
 
@@ -83,6 +79,8 @@ class Attempt {
 
   /** Takes the bytes to every member. Rejects when too few are left, with everything withdrawn; with the source's own error when that failed. */
   async stage(body: DriverBody, held: boolean): Promise<void> {
+    // A member that is left alone: nothing is asked of the others either.
+    if (this.#possible() < this.#settings.needed) await this.#giveUp();
     const watch = new Watch(this.#settings.clock ?? systemClock, this.#settings.memberTimeoutMs);
     const lanes = body instanceof Uint8Array ? undefined : spread(this.#observe(body, watch), this.#writes.length, this.#settings);
     if (!lanes) watch.sourceDone();
@@ -159,46 +157,4 @@ class Attempt {
     }
     watch.sourceDone();
   }
-}
-
-/** The error of a group over its members' outcomes. */
-export function groupError(
-  operation: string,
-  path: string,
-  outcomes: readonly WriteOutcome[],
-  { mode }: MultiSettings,
-): MultiError<WriteOutcome> {
-  return memberError(mode === "quorum" ? "QUORUM_FAILED" : "PARTIAL_FAILURE", operation, path, outcomes);
-}
-
-/** What members missed of a change that enough others took. */
-export function missed(operation: string, path: string, outcomes: readonly WriteOutcome[]): MultiError<WriteOutcome> {
-  return memberError("PARTIAL_FAILURE", operation, path, outcomes);
-}
-
-function memberError(
-  code: "QUORUM_FAILED" | "PARTIAL_FAILURE",
-  operation: string,
-  path: string,
-  outcomes: readonly WriteOutcome[],
-): MultiError<WriteOutcome> {
-  const changed = outcomes.some(({ state }) => state === "committed" || state === "unknown");
-  const retryable = outcomes.every(({ error }) => error === undefined || (error as { retryable?: unknown }).retryable === true);
-  return new MultiError(code, outcomes, {
-    backend: "multi",
-    operation,
-    path,
-    outcome: changed ? "unknown" : "not-applied",
-    retryable,
-  });
-}
-
-/** An object's info as the group shows it: its etag is the write id, the only identity that members share. */
-export function groupInfo<I extends { readonly stamp?: { readonly id: string } | undefined }>(info: I): I {
-  return { ...info, etag: info.stamp?.id, version: undefined };
-}
-
-/** The options of a write that a member keeps; a group asks of each what it can. */
-function keptBy({ backend }: Member, options: WriteOptions): WriteOptions {
-  return backend.features.stamps ? options : { ...options, stamp: undefined };
 }

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "@omni/core";
+import { type Clock, systemClock, type WriteOptions } from "@omni/core";
 import { MultiEvents } from "./events.ts";
 import { Health } from "./health.ts";
 import type { Member } from "./members.ts";
@@ -14,10 +14,30 @@ export interface Group {
   readonly events: MultiEvents;
   /** Where missed changes are kept, when the group has a journal. */
   readonly notes?: RepairNotes | undefined;
+  /** What still goes on after the call that began it resolved; `close()` waits for it. */
+  readonly background: Set<Promise<void>>;
 }
 
 export function makeGroup(members: readonly Member[], settings: MultiSettings, notes?: RepairNotes): Group {
   const clock = settings.clock ?? systemClock;
   const events = new MultiEvents();
-  return { members, settings, clock, health: new Health(members, settings.breaker, clock, events), events, notes };
+  return {
+    members,
+    settings,
+    clock,
+    health: new Health(members, settings.breaker, clock, events),
+    events,
+    notes,
+    background: new Set(),
+  };
+}
+
+/** An object's info as the group shows it: its etag is the write id, the only identity that members share. */
+export function groupInfo<I extends { readonly stamp?: { readonly id: string } | undefined }>(info: I): I {
+  return { ...info, etag: info.stamp?.id, version: undefined };
+}
+
+/** The options of a write that a member keeps; a group asks of each what it can. */
+export function keptBy({ backend }: Member, options: WriteOptions): WriteOptions {
+  return backend.features.stamps ? options : { ...options, stamp: undefined };
 }

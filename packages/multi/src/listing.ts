@@ -1,7 +1,6 @@
 import { comparePaths, type DriverListOptions, type ObjectInfo, OmniError } from "@omni/core";
 import { type Listing, type MergedRow, mergeListings } from "@omni/core/merge";
-import { groupInfo } from "./fan-out.ts";
-import type { Group } from "./group.ts";
+import { type Group, groupInfo } from "./group.ts";
 import { FINAL, messageOf, unavailable } from "./inquiry.ts";
 import type { Member } from "./members.ts";
 import { highest } from "./versions.ts";

@@ -2,12 +2,16 @@ import type { Clock, DriverBody, Lane, ObjectInfo, StagedWrite, WriteOptions } f
 import { OmniError } from "@omni/core";
 import type { Member } from "./members.ts";
 import { asError, isNotApplied, type WriteOutcome, type WritePhase } from "./outcome.ts";
+import { type Base, compareVersions, conditionsOver, lookAt } from "./versions.ts";
 
 /** How firmly a member holds a write before it is committed: the weakest commits first. */
 const FIRMNESS = { none: 0, held: 1, process: 2, durable: 3 } as const;
 type Staging = keyof typeof FIRMNESS;
 /** A commit over a network fails sooner than one on this machine: among equals it goes first. */
 const REACH = { store: 0, host: 1, process: 2 } as const;
+
+/** How often a commit is tried over what others put there meanwhile. */
+const COMMITS = 10;
 
 /** One member's part in a write: staged, then committed or discarded. It knows at every time how it stands. */
 export class MemberWrite {
@@ -20,7 +24,9 @@ export class MemberWrite {
   #lane: Lane | undefined;
   #whole: Uint8Array | undefined;
   #staged: StagedWrite | undefined;
-  #state: WriteOutcome["state"] | "staging" | "staged" = "staging";
+  #state: WriteOutcome["state"] | "staging" | "staged" | "committing" = "staging";
+  #decided = false;
+  #superseded = false;
   #phase: WritePhase = "open";
   #error: Error | undefined;
 
@@ -49,11 +55,38 @@ export class MemberWrite {
     return this.#state === "committed";
   }
 
+  /** The bytes at the store, to be committed by the journal. */
+  get staged(): StagedWrite | undefined {
+    return this.#state === "staged" ? this.#staged : undefined;
+  }
+
+  /** Nothing more will become of it. */
+  get isSettled(): boolean {
+    return !["staging", "staged", "committing"].includes(this.#state);
+  }
+
+  /** It can still come to hold the object, or does. */
+  get isPossible(): boolean {
+    return !["failed", "unknown", "discarded"].includes(this.#state);
+  }
+
   get outcome(): WriteOutcome {
-    const state = this.#state === "staging" || this.#state === "staged" ? "discarded" : this.#state;
+    const { isSettled } = this;
+    const state = isSettled ? (this.#state as WriteOutcome["state"]) : this.#decided ? "pending" : "discarded";
     const bytes = this.#lane?.bytes ?? (state === "committed" || state === "unknown" ? (this.#whole?.byteLength ?? 0) : 0);
-    const base = { member: this.member.name, state, phase: this.#phase, bytes };
-    return this.#error ? { ...base, error: this.#error } : base;
+    return {
+      member: this.member.name,
+      state,
+      phase: this.#phase,
+      bytes,
+      ...(this.#superseded ? { superseded: true } : {}),
+      ...(this.#error && isSettled ? { error: this.#error } : {}),
+    };
+  }
+
+  /** From now on it is `pending` until it is settled. */
+  decide(): void {
+    this.#decided = true;
   }
 
   /** Leaves the member out. */
@@ -69,14 +102,16 @@ export class MemberWrite {
     this.#state = "staged";
   }
 
-  /** Takes the bytes to the store, invisible; never rejects. A member without staging (best effort only) writes at once. */
-  async stage(body: DriverBody, lane: Lane | undefined, watch: Watch): Promise<void> {
+  /**
+   * Takes the bytes to the store, invisible; never rejects. A member without staging (best effort only) writes at once.
+   *
+   * @param base what the member held: a store that cannot stage takes the condition of its commit now
+   */
+  async stage(body: DriverBody, lane: Lane | undefined, watch: Watch, base?: Promise<Base>): Promise<void> {
     this.#lane = lane;
     if (body instanceof Uint8Array) this.#whole = body;
-    const options = { ...this.#options, signal: this.#controller.signal };
-    const { backend } = this.member;
     const direct = this.staging === "none";
-    const work = direct ? backend.write(this.#path, body, options) : backend.stage(this.#path, body, options);
+    const work = this.#begin(body, base);
     const end = watch.over(this, lane);
     try {
       const result = await work;
@@ -101,9 +136,21 @@ export class MemberWrite {
     }
   }
 
-  /** Puts a member out that owes an answer. */
+  async #begin(body: DriverBody, base: Promise<Base> | undefined): Promise<ObjectInfo | StagedWrite> {
+    const { backend } = this.member;
+    const options = { ...this.#options, signal: this.#controller.signal };
+    if (this.staging === "none") return backend.write(this.#path, body, options);
+    if (this.staging !== "held" || !base) return backend.stage(this.#path, body, options);
+    return backend.stage(this.#path, body, { ...options, ...conditionsOver(this.member, await base) });
+  }
+
+  /** Puts a member out that owes an answer; it is not waited for. */
   giveUp(error: Error): void {
     if (this.#state !== "staging") return;
+    const direct = this.staging === "none";
+    this.#phase = direct ? "write" : (this.#lane?.bytes ?? 0) > 0 ? "stage" : "open";
+    this.#state = direct ? "unknown" : "failed";
+    this.#error = error;
     this.#lane?.drop(error);
     this.#controller.abort(error);
   }
@@ -122,6 +169,56 @@ export class MemberWrite {
       this.#state = isNotApplied(error) ? "failed" : "unknown";
       if (this.#state === "unknown") await this.#look(timeoutMs);
     }
+  }
+
+  /**
+   * Publishes over an older version and never over a newer one; never rejects. A newer one that is there already is as good: this write is
+   * superseded.
+   *
+   * @param base what the member held when the version of this write was chosen
+   */
+  async commitOver(base: Promise<Base>, timeoutMs: number): Promise<void> {
+    this.#state = "committing";
+    this.#phase = "commit";
+    const { backend } = this.member;
+    const { stamp } = this.#options;
+    try {
+      let found = await base.catch(() => lookAt(this.member, this.#path, timeoutMs));
+      for (let attempt = 1; ; attempt++) {
+        if (found && stamp && compareVersions(found.stamp, stamp) >= 0) return await this.#settleOn(found, timeoutMs);
+        try {
+          const conditions = conditionsOver(this.member, found);
+          const options = { ...conditions, timeoutMs };
+          this.info = this.#staged
+            ? await this.#staged.commit(this.staging === "held" ? { timeoutMs } : options)
+            : await backend.write(this.#path, this.#whole as Uint8Array, { ...this.#options, ...options });
+          this.#state = "committed";
+          return;
+        } catch (error) {
+          const changed = OmniError.is(error, "PRECONDITION_FAILED", "ALREADY_EXISTS");
+          if (!changed || attempt === COMMITS) throw error;
+          found = await lookAt(this.member, this.#path, timeoutMs);
+          // A stream that is held was written under one condition and cannot be written again.
+          const again = !this.#staged || this.staging !== "held";
+          if (!again && !(found && stamp && compareVersions(found.stamp, stamp) >= 0)) throw error;
+        }
+      }
+    } catch (error) {
+      this.#error = asError(error);
+      if (isNotApplied(error)) this.#state = "failed";
+      else {
+        await this.#look(timeoutMs);
+        if (this.#state === "committing") this.#state = "unknown";
+      }
+    }
+  }
+
+  /** The member holds this write, or a newer one. */
+  async #settleOn(found: ObjectInfo, timeoutMs: number): Promise<void> {
+    this.#superseded = found.stamp?.id !== this.#options.stamp?.id;
+    this.info = found;
+    this.#state = "committed";
+    if (this.#superseded) await this.#withdraw(timeoutMs);
   }
 
   /** Withdraws; never rejects. What could not be withdrawn stays invisible, for the store's sweep. */
@@ -148,7 +245,9 @@ export class MemberWrite {
     if (id === undefined) return;
     try {
       const found = await this.member.backend.stat(this.#path, { timeoutMs });
-      if (found.stamp?.id !== id) return;
+      const isNewer = this.#state === "committing" && compareVersions(found.stamp, this.#options.stamp) > 0;
+      if (found.stamp?.id !== id && !isNewer) return;
+      this.#superseded = isNewer;
       this.info = found;
       this.#state = "committed";
       this.#error = undefined;
@@ -163,11 +262,14 @@ export class MemberWrite {
 export class Watch {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
+  readonly #onOut: (() => void) | undefined;
   #sourceDone = false;
 
-  constructor(clock: Clock, timeoutMs: number) {
+  /** @param onOut called when a member was put out */
+  constructor(clock: Clock, timeoutMs: number, onOut?: () => void) {
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
+    this.#onOut = onOut;
   }
 
   /** From now on every member owes an answer. */
@@ -177,19 +279,21 @@ export class Watch {
 
   /** Watches one member until the returned function is called. */
   over(write: MemberWrite, lane: Lane | undefined): () => void {
+    const timeoutMs = write.member.timeoutMs ?? this.#timeoutMs;
     let seen = -1;
     let timer: unknown;
     const look = (): void => {
       const bytes = lane?.bytes ?? 0;
       const owes = this.#sourceDone || !lane?.isPulling;
       if (owes && bytes === seen) {
-        const reason = `no progress for ${this.#timeoutMs} ms`;
+        const reason = `no progress for ${timeoutMs} ms`;
         const context = { backend: write.member.name, operation: "stage", reason };
         write.giveUp(new OmniError("TIMEOUT", { ...context, outcome: "not-applied" }));
+        this.#onOut?.();
         return;
       }
       seen = owes ? bytes : -1;
-      timer = this.#clock.setTimeout(look, this.#timeoutMs);
+      timer = this.#clock.setTimeout(look, timeoutMs);
     };
     look();
     return () => this.#clock.clearTimeout(timer);

@@ -14,6 +14,8 @@ export interface WriteOutcome extends MemberOutcome {
   readonly phase: WritePhase;
   /** Bytes that the member took. */
   readonly bytes: number;
+  /** The member already holds a newer write: this one was accepted and is not seen there. */
+  readonly superseded?: boolean | undefined;
   readonly error?: Error | undefined;
 }
 

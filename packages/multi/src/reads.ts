@@ -1,6 +1,5 @@
 import { type DriverListOptions, type DriverRead, type DriverReadOptions, type ObjectInfo, OmniError } from "@omni/core";
-import { groupInfo } from "./fan-out.ts";
-import type { Group } from "./group.ts";
+import { type Group, groupInfo } from "./group.ts";
 import { inquire } from "./inquiry.ts";
 import { listInTurn, listOfQuorum } from "./listing.ts";
 import { GroupBody, type OpenedAt, patience } from "./member-body.ts";

@@ -1,0 +1,35 @@
+import { MultiError } from "@omni/core";
+import type { MultiSettings } from "./options.ts";
+import type { WriteOutcome } from "./outcome.ts";
+
+/** The error of a group over its members' outcomes. */
+export function groupError(
+  operation: string,
+  path: string,
+  outcomes: readonly WriteOutcome[],
+  { mode }: MultiSettings,
+): MultiError<WriteOutcome> {
+  return memberError(mode === "quorum" ? "QUORUM_FAILED" : "PARTIAL_FAILURE", operation, path, outcomes);
+}
+
+/** What members missed of a change that enough others took. */
+export function missed(operation: string, path: string, outcomes: readonly WriteOutcome[]): MultiError<WriteOutcome> {
+  return memberError("PARTIAL_FAILURE", operation, path, outcomes);
+}
+
+function memberError(
+  code: "QUORUM_FAILED" | "PARTIAL_FAILURE",
+  operation: string,
+  path: string,
+  outcomes: readonly WriteOutcome[],
+): MultiError<WriteOutcome> {
+  const changed = outcomes.some(({ state }) => state === "committed" || state === "unknown");
+  const retryable = outcomes.every(({ error }) => error === undefined || (error as { retryable?: unknown }).retryable === true);
+  return new MultiError(code, outcomes, {
+    backend: "multi",
+    operation,
+    path,
+    outcome: changed ? "unknown" : "not-applied",
+    retryable,
+  });
+}
