@@ -2,6 +2,9 @@ import { checkCount, invalidOption } from "./check.ts";
 import type { EnvelopeForm } from "./envelope.ts";
 import type { QueueFeatures } from "./features.ts";
 
+/** Milliseconds of a call that gives no limit of its own. */
+export const DEFAULT_TIMEOUT_MS = 10_000;
+
 export function checkGroup(group: unknown): string {
   if (typeof group === "string" && /^[\x21-\x7e]{1,200}$/.test(group)) return group;
   throw invalidOption("group", group, "1 to 200 printable ASCII characters without blanks");

@@ -2,20 +2,18 @@ import { type Clock, systemClock } from "../clock.ts";
 import { OmniError, wrapError } from "../error.ts";
 import { type Logger, silentLogger } from "../logger.ts";
 import { checkCount, checkMs, invalidOption } from "./check.ts";
-import { DRAIN_MS, RunningConsumer } from "./consumer.ts";
+import { ConsumeCalls } from "./consume-calls.ts";
+import { DRAIN_MS } from "./consumer.ts";
 import { Counters } from "./counters.ts";
-import type { DedupeStore } from "./dedupe.ts";
 import { queueChannel, tracedQueue } from "./diagnostics.ts";
-import type { BrowsedMessage, DriverStats, DriverSubscription, QueueDriver, QueueSupporting } from "./driver.ts";
+import type { BrowsedMessage, DriverStats, QueueDriver, QueueSupporting } from "./driver.ts";
 import { decodeMessage, type EnvelopeForm } from "./envelope.ts";
 import { completeQueueFeatures, type QueueAbility, type QueueFeatures } from "./features.ts";
 import { checkTopic } from "./input.ts";
 import type { Message, MessageInput } from "./message.ts";
-import { checkDedupe } from "./once.ts";
 import {
   type BrowseOptions,
   type ConsumeOptions,
-  type Consumer,
   type ConsumerStart,
   DEFAULT_GROUP,
   type Handler,
@@ -33,11 +31,9 @@ import {
 } from "./provider.ts";
 import { PublishCalls } from "./publish-calls.ts";
 import { Publisher } from "./publisher.ts";
-import { checkForm, checkGroup, checkTimeout, timeOf } from "./queue-options.ts";
-import { OpenSubscription } from "./subscription.ts";
+import { checkForm, checkGroup, checkTimeout, DEFAULT_TIMEOUT_MS, timeOf } from "./queue-options.ts";
 import { withTimeout } from "./timeout.ts";
 
-const DEFAULT_TIMEOUT_MS = 10_000;
 const DEFAULT_IN_FLIGHT = 16;
 // Deliveries that did not begin to run are given back soon after a close; the driver's own close has this long.
 const CLOSE_MS = 10_000;
@@ -100,9 +96,7 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
   readonly #counters = new Counters();
   readonly #publisher: Publisher;
   readonly #calls: PublishCalls;
-  readonly #subscriptions = new Set<OpenSubscription>();
-  readonly #consumers = new Set<RunningConsumer>();
-  readonly #dedupe = new Set<DedupeStore>();
+  readonly #consuming: ConsumeCalls;
   #closing: Promise<void> | undefined;
   #closed = false;
 
@@ -134,6 +128,17 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
       now: () => this.#clock.now(),
       admit: () => this.#checkIntake(),
     });
+    this.#consuming = new ConsumeCalls({
+      driver,
+      features: this.features,
+      counters: this.#counters,
+      form: this.#form,
+      clock: this.#clock,
+      logger: this.#logger,
+      defaultGroup: this.#group,
+      deadLetter: (letter) => this.#calls.deadLetter(letter),
+      checkOpen: (operation) => this.#checkOpen(operation),
+    });
     if (topic !== undefined) driver.check?.(topic);
   }
 
@@ -158,12 +163,12 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
 
   subscribe(topic?: string | SubscribeOptions, options?: SubscribeOptions): Subscription {
     const [name, given] = typeof topic === "object" ? [this.topic, topic] : [topic ?? this.topic, options ?? {}];
-    return this.#subscribe("subscribe", name, given, checkCount("maxInFlight", given.maxInFlight ?? DEFAULT_IN_FLIGHT));
+    return this.#consuming.subscribe("subscribe", name, given, checkCount("maxInFlight", given.maxInFlight ?? DEFAULT_IN_FLIGHT));
   }
 
   consume(topic: string | Handler, handler?: Handler | ConsumeOptions, options?: ConsumeOptions): ConsumerStart {
-    if (typeof topic === "function") return this.#consume(this.topic, topic, (handler ?? {}) as ConsumeOptions);
-    return this.#consume(topic, handler as Handler, options ?? {});
+    if (typeof topic === "function") return this.#consuming.consume(this.topic, topic, (handler ?? {}) as ConsumeOptions);
+    return this.#consuming.consume(topic, handler as Handler, options ?? {});
   }
 
   async *browse(topic?: string | BrowseOptions, options?: BrowseOptions): AsyncGenerator<Message, undefined, undefined> {
@@ -195,7 +200,7 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
     const counters = { ...this.#counters };
     const known: Partial<DriverStats> =
       this.#closed || !this.driver.stats ? {} : await this.#brokerStats({ ...options, topic, group });
-    const [dedupe] = [...this.#dedupe].sort((a, b) => SCOPES.indexOf(a.scope) - SCOPES.indexOf(b.scope));
+    const dedupe = this.#consuming.narrowestDedupe;
     const suppressed = counters.suppressed + (known.suppressed ?? 0);
     return { ...counters, ...known, suppressed, ...(dedupe && { dedupe: { scope: dedupe.scope, windowMs: dedupe.windowMs } }) };
   }
@@ -218,102 +223,6 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  #subscribe(operation: string, topic: unknown, options: SubscribeOptions, maxInFlight: number): OpenSubscription {
-    this.#checkOpen(operation);
-    const checked = checkTopic(topic);
-    this.driver.check?.(checked);
-    const group = checkGroup(options.group ?? this.#group);
-    if (!this.features.groups && group !== this.#group) {
-      const reason = "this broker has no groups: every consumer is one of the same";
-      throw new OmniError("NOT_SUPPORTED", { backend: this.name, operation, topic: checked, reason });
-    }
-    const from = this.#startOf(options.from);
-    const context = { backend: this.name, operation, topic: checked };
-    const subscription = new OpenSubscription({
-      driver: this.driver,
-      counters: this.#counters,
-      form: this.#form,
-      topic: checked,
-      group,
-      open: (signal) => this.#open(checked, { group, from, maxInFlight }, { ...options, signal }, context),
-      onClose: (closed) => {
-        this.#subscriptions.delete(closed);
-        options.signal?.removeEventListener("abort", stop);
-      },
-    });
-    const stop = (): void => {
-      subscription
-        .close()
-        .catch((error) => this.#logger.warn({ provider: this.name, topic: checked, error: String(error) }, "unsubscribing failed"));
-    };
-    this.#subscriptions.add(subscription);
-    options.signal?.addEventListener("abort", stop, { once: true });
-    if (options.signal?.aborted) stop();
-    return subscription;
-  }
-
-  #open(
-    topic: string,
-    joined: { readonly group: string; readonly from: "earliest" | "latest" | number; readonly maxInFlight: number },
-    options: QueueCallOptions,
-    context: { readonly backend: string; readonly operation: string; readonly topic: string },
-  ): Promise<DriverSubscription> {
-    const timeoutMs = checkTimeout("timeoutMs", options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
-    const onEvent = (event: { readonly type: string; readonly reason?: string | undefined }): void => {
-      this.#logger.info({ provider: this.name, topic, group: joined.group, reason: event.reason }, `subscription ${event.type}`);
-    };
-    const open = (signal: AbortSignal): Promise<DriverSubscription> => this.driver.subscribe(topic, { ...joined, onEvent, signal });
-    const late = (subscription: DriverSubscription): void => {
-      subscription
-        .close()
-        .catch((error) => this.#logger.warn({ topic, error: String(error) }, "closing a subscription that came too late failed"));
-    };
-    return withTimeout(open, { signal: options.signal, timeoutMs, clock: this.#clock, context, late });
-  }
-
-  #startOf(from: SubscribeOptions["from"]): "earliest" | "latest" | number {
-    const { startFrom } = this.features;
-    if (from === undefined) return startFrom.includes("earliest") ? "earliest" : "latest";
-    const start = from instanceof Date || typeof from === "number" ? timeOf("from", from)! : from;
-    const kind = typeof start === "number" ? "time" : start;
-    if (!startFrom.includes(kind)) {
-      if (kind !== "earliest" && kind !== "latest" && kind !== "time")
-        throw invalidOption("from", from, '"earliest", "latest" or a time');
-      throw new OmniError("NOT_SUPPORTED", {
-        backend: this.name,
-        operation: "subscribe",
-        reason: `a group starts here at ${startFrom.join(" or ")}, not at ${kind}`,
-      });
-    }
-    return start;
-  }
-
-  #consume(topic: string | undefined, handler: Handler, options: ConsumeOptions): ConsumerStart {
-    if (typeof handler !== "function") throw invalidOption("handler", handler, "a function");
-    const store = options.dedupe && checkDedupe(options.dedupe);
-    const concurrency = checkCount("concurrency", options.concurrency ?? 1);
-    const prefetch = options.prefetch ?? concurrency;
-    checkMs("prefetch", prefetch);
-    const { signal: _, ...joining } = options;
-    const subscription = this.#subscribe("consume", topic, joining, concurrency + prefetch);
-    if (store) this.#dedupe.add(store);
-    const consumer = new RunningConsumer({
-      name: this.name,
-      subscription,
-      handler,
-      options,
-      counters: this.#counters,
-      clock: this.#clock,
-      logger: this.#logger,
-      features: this.features,
-      // Past the gate of a closing queue: what fails while it drains has to be put somewhere.
-      deadLetter: (letter) => this.#calls.deadLetter(letter),
-      onClose: (closed) => this.#consumers.delete(closed),
-    });
-    this.#consumers.add(consumer);
-    return startOf(consumer);
   }
 
   async #brokerStats(options: StatsOptions): Promise<Partial<DriverStats>> {
@@ -342,21 +251,14 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
   async #close(drainMs: number): Promise<void> {
     const start = this.#clock.now();
     const left = (): number => Math.max(0, drainMs - (this.#clock.now() - start));
-    const errors: unknown[] = [];
-    const attempt = async (call: () => Promise<unknown>): Promise<void> => {
-      await call().catch((error: unknown) => errors.push(error));
-    };
-    await Promise.all([...this.#consumers].map((consumer) => attempt(() => consumer.close({ drainMs }))));
-    await Promise.all([...this.#subscriptions].map((subscription) => attempt(() => subscription.close())));
+    const context = { backend: this.name, operation: "close" };
+    const errors = [...(await this.#consuming.close(drainMs))];
     this.#closed = true;
     await this.#flush(left());
     const { close } = this.driver;
-    const context = { backend: this.name, operation: "close" };
     const timeoutMs = Math.max(left(), CLOSE_MS);
-    if (close)
-      await attempt(() =>
-        withTimeout((signal) => close({ signal }), { signal: undefined, timeoutMs, clock: this.#clock, context }),
-      );
+    const parts = { signal: undefined, timeoutMs, clock: this.#clock, context };
+    if (close) await withTimeout((signal) => close({ signal }), parts).catch((error: unknown) => errors.push(error));
     if (errors.length > 0) throw wrapError(errors[0], context, this.driver.classifyError);
   }
 
@@ -375,9 +277,7 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
   // While handlers end, what they publish still goes.
   #checkIntake(): void {
     if (this.#closed) this.#checkOpen("publish");
-    if (!this.#closing) return;
-    for (const consumer of this.#consumers) if (consumer.running > 0) return;
-    this.#checkOpen("publish");
+    if (this.#closing && !this.#consuming.isHandling) this.#checkOpen("publish");
   }
 
   #checkOpen(operation: string): void {
@@ -390,28 +290,6 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
       });
     }
   }
-}
-
-const SCOPES: readonly DedupeStore["scope"][] = ["process", "host", "fleet"];
-
-/** The consumer, which can also be awaited until it is subscribed. */
-function startOf(consumer: RunningConsumer): ConsumerStart {
-  const running: Consumer = consumer;
-  return {
-    topic: consumer.topic,
-    group: consumer.group,
-    get done() {
-      return consumer.done;
-    },
-    ready: () => consumer.ready(),
-    close: (options) => consumer.close(options),
-    [Symbol.asyncDispose]: () => consumer.close(),
-    then: (onSubscribed, onFailed) =>
-      consumer
-        .ready()
-        .then(() => running)
-        .then(onSubscribed, onFailed),
-  };
 }
 
 function isMany(given: MessageInput | readonly MessageInput[]): given is readonly MessageInput[] {
