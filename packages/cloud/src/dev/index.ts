@@ -1,1 +1,1 @@
-export {};
+export { type AnyClouds, type DevHandler, type DevRouterOptions, devPlugin, devRouter, type FastifyLike } from "./router.ts";
