@@ -10,7 +10,7 @@ import { pairRenames, type Waiting, waiting } from "./renames.ts";
 import type { SyncReport } from "./report.ts";
 import { asOmniError, Requests } from "./requests.ts";
 import { Rows } from "./rows.ts";
-import { type Entry, type ListingOptions, listSide, nameOf, recordsOf } from "./side.ts";
+import { type Entry, type ListingOptions, listSide, nameOf, recordsOf, type Side } from "./side.ts";
 import { Spool } from "./spool.ts";
 import { Tally } from "./tally.ts";
 
@@ -122,7 +122,7 @@ class Engine {
       for await (const { path, entries } of merged) {
         if (budget.isOver) break;
         const [source, existing, record, other] = entries as [Entry?, Entry?, Completion?, Entry?];
-        const row = { path, source: this.#wanted(source), existing, record, other };
+        const row = { path, source: await this.#wanted(job.from, source), existing, record, other };
         if (row.source) this.#sourceObjects++;
         if (existing) this.#destinationObjects++;
         progress.checked = ++tally.counts.checked;
@@ -142,17 +142,27 @@ class Engine {
     return { filter: filtered ? job.filter : undefined, normalize: job.normalize ?? false, call: requests.call };
   }
 
-  /** The source's object, unless its size or age leaves it out. */
-  #wanted(source: Entry | undefined): Entry | undefined {
-    const { filter, from } = this.#run.job;
-    return source && (!filter || filter.includes(nameOf(from, source), source.info)) ? source : undefined;
+  /** An object, unless its size or age leaves it out. */
+  async #wanted(side: Side, entry: Entry | undefined): Promise<Entry | undefined> {
+    const { filter } = this.#run.job;
+    if (!entry || !filter) return entry;
+    // The age is that of the content, not that of the upload.
+    const asks = filter.usesAge && side.backend.features.listsUploadTime;
+    const info = asks ? await this.#run.requests.stat(side, entry.info.path) : entry.info;
+    return filter.includes(nameOf(side, entry), info) ? entry : undefined;
+  }
+
+  /** Something at the destination that the source lacks, unless it takes no part. */
+  async #isExtra(existing: Entry): Promise<boolean> {
+    const { job } = this.#run;
+    return job.deleteExcluded === true || (await this.#wanted(job.to, existing)) !== undefined;
   }
 
   /** Something that only the destination has. */
   async #extra(existing: Entry): Promise<void> {
     const { job } = this.#run;
     const name = nameOf(job.to, existing);
-    if (!job.deleteExcluded && job.filter && !job.filter.includes(name, existing.info)) return;
+    if (!(await this.#isExtra(existing))) return;
     if (job.verb !== "sync") this.#rows.extra(name);
     else if (job.deletes === "after") await this.#gone.push(waiting(name, existing.info));
     else if (job.deletes === "during" && this.#run.tally.counts.failed === 0)
@@ -174,19 +184,20 @@ class Engine {
       for await (const { entries } of merged) {
         const [source, existing] = entries as [Entry?, Entry?];
         if (existing) destinationObjects++;
-        if (this.#wanted(source)) sourceObjects++;
-        else if (existing) {
-          const name = nameOf(job.to, existing);
-          if (job.deleteExcluded || !job.filter || job.filter.includes(name, existing.info))
-            await this.#gone.push(waiting(name, existing.info));
-        }
+        if (await this.#wanted(job.from, source)) sourceObjects++;
+        else if (existing && (await this.#isExtra(existing)))
+          await this.#gone.push(waiting(nameOf(job.to, existing), existing.info));
       }
     } catch (error) {
       if (!requests.signal.aborted) this.#unlisted(error);
       return false;
     }
     if (this.#withheld({ deletes: this.#gone.length, sourceObjects, destinationObjects })) return false;
-    if (job.deletes === "before") await this.#deletions.all(this.#gone.items());
+    if (job.deletes === "before") {
+      await this.#deletions.all(this.#gone.items());
+      // The main pass will not see them again.
+      if (!job.dryRun) tally.counts.checked += tally.counts.deleted;
+    }
     return tally.counts.failed === 0;
   }
 

@@ -48,11 +48,14 @@ export async function* pairRenames(
   requests: Requests,
 ): AsyncGenerator<Fate, void> {
   const byTime = job.trackRenames === "modtime";
-  const keyOf = ({ name, size, time }: Waiting): string =>
-    byTime ? `${size} ${Math.round((time ?? 0) / job.modifyWindowMs)} ${name.slice(name.lastIndexOf("/") + 1)}` : String(size);
+  const keyOf = async (side: Side, { name, path, size, time }: Waiting): Promise<string> => {
+    if (!byTime) return String(size);
+    const kept = side.backend.features.listsUploadTime ? (await requests.stat(side, path)).modifiedAt?.getTime() : time;
+    return `${size} ${Math.round((kept ?? 0) / job.modifyWindowMs)} ${name.slice(name.lastIndexOf("/") + 1)}`;
+  };
   async function* candidates(): AsyncGenerator<Candidate, void> {
-    for await (const one of fresh.items()) yield { path: keyOf(one), fresh: one };
-    for await (const one of gone.items()) yield { path: keyOf(one), gone: one };
+    for await (const one of fresh.items()) yield { path: await keyOf(job.from, one), fresh: one };
+    for await (const one of gone.items()) yield { path: await keyOf(job.to, one), gone: one };
   }
   let group: Candidate[] = [];
   for await (const candidate of sortOnDisk(candidates(), { signal: requests.signal })) {

@@ -1,4 +1,4 @@
-import { type Backend, createBackend, type ObjectInfo } from "@omni/core";
+import { type Backend, createBackend, type ObjectInfo, type StorageDriver } from "@omni/core";
 
 /** An object of a test's tree: its text, or more. */
 export type Leaf =
@@ -58,4 +58,9 @@ export function counted(backend: Backend): Counted {
     ]),
   );
   return { backend: createBackend(driver as unknown as Backend["driver"]), counts };
+}
+
+/** A backend some of whose driver's methods are others; the same store to whoever compares identities. */
+export function interposed(backend: Backend, methods: Partial<StorageDriver>): Backend {
+  return createBackend({ ...backend.driver, ...methods });
 }

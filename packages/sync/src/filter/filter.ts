@@ -36,6 +36,8 @@ interface Candidate {
 export interface Filter {
   /** Whether an object takes part. */
   includes(path: string, info: Candidate): boolean;
+  /** Whether ages are looked at. */
+  readonly usesAge: boolean;
   /** The same by the path alone: sizes and ages are not looked at. */
   includesPath(path: string): boolean;
   /** The topmost directory of the path, with its `/`, in which nothing takes part; the listing may leave it out. */
@@ -59,7 +61,7 @@ export function compileFilter(options: FilterOptions, clock: Clock = systemClock
   if (options.filesFrom) {
     const wanted = new Set(options.filesFrom.map(cleanName).filter((name) => name !== undefined));
     const includesPath = (path: string): boolean => wanted.has(path);
-    return { includes: includesPath, includesPath, prunedBy: () => undefined };
+    return { includes: includesPath, includesPath, usesAge: false, prunedBy: () => undefined };
   }
   const rules = new RuleBook(options.ignoreCase ?? false);
   for (const glob of options.include ?? []) rules.add(true, glob);
@@ -70,6 +72,7 @@ export function compileFilter(options: FilterOptions, clock: Clock = systemClock
   return {
     includes: (path, info) => byTraits(info) && includesPath(path),
     includesPath,
+    usesAge: options.minAgeMs !== undefined || options.maxAgeMs !== undefined,
     prunedBy: (path) => rules.prunedBy(path),
   };
 }
