@@ -10,6 +10,8 @@ export interface RequestFacts {
   readonly region?: string | undefined;
   /** The region that the store says the bucket is in. */
   readonly bucketRegion?: string | undefined;
+  /** Whether the head of an answer asks to slow down: the one to a HEAD has no body to say so. */
+  readonly slowDown?: boolean | undefined;
   /** Whether some attempt of the request may have taken effect. Absent for requests that change nothing. */
   readonly outcome?: "not-applied" | "unknown" | undefined;
 }
@@ -26,6 +28,11 @@ export function annotate<E>(error: E, facts: RequestFacts): E {
 /** The facts added so far. */
 export function factsOf(error: unknown): RequestFacts {
   return (typeof error === "object" && error !== null && (error as { [FACTS]?: RequestFacts })[FACTS]) || {};
+}
+
+/** Whether the head of a 503 asks to slow down, by its words ("Slow Down") or by Retry-After. */
+export function asksToSlowDown(words: string | undefined, retryAfter: string | undefined): boolean {
+  return retryAfter !== undefined || /^slow ?down$/i.test(words ?? "");
 }
 
 /** The HTTP status of an answer that was an error; `undefined` where no answer came. */
@@ -249,6 +256,7 @@ function ruleFor(cause: unknown): Rule | undefined {
   if (byCode !== undefined) return byCode;
   const status = statusOf(cause);
   if (status === undefined) return undefined;
+  if (status === 503 && factsOf(cause).slowDown) return throttled;
   return BY_STATUS[status] ?? (status >= 500 ? "UNAVAILABLE" : undefined);
 }
 

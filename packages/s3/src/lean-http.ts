@@ -1,5 +1,6 @@
 import { type Agent, type IncomingMessage, request as plain } from "node:http";
 import { request as secure } from "node:https";
+import { annotate, asksToSlowDown } from "./errors.ts";
 
 /** One request that is ready to go out. */
 export interface LeanRequest {
@@ -64,11 +65,13 @@ export async function errorIn(answer: IncomingMessage): Promise<Error> {
   const field = (name: string): string | undefined => new RegExp(`<${name}>([^<]*)</${name}>`).exec(text)?.[1];
   const error = new Error(decodeEntities(field("Message") ?? "UnknownError"));
   const region = answer.headers["x-amz-bucket-region"] ?? field("Region");
+  const retryAfter = answer.headers["retry-after"];
+  if (asksToSlowDown(answer.statusMessage, retryAfter)) annotate(error, { slowDown: true });
   return Object.assign(error, {
     name: field("Code") ?? (answer.statusCode === 404 ? "NotFound" : "UnknownError"),
     $metadata: { httpStatusCode: answer.statusCode },
     ...(region === undefined ? {} : { Region: region }),
-    ...(answer.headers["retry-after"] === undefined ? {} : { retryAfter: answer.headers["retry-after"] }),
+    ...(retryAfter === undefined ? {} : { retryAfter }),
   });
 }
 

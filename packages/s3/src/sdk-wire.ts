@@ -1,6 +1,6 @@
 import type { S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
 import { OmniError } from "@omni/core";
-import { annotate, factsOf, mayHaveApplied, type RequestFacts } from "./errors.ts";
+import { annotate, asksToSlowDown, factsOf, mayHaveApplied, type RequestFacts } from "./errors.ts";
 import { encodeKey } from "./keys.ts";
 import type { S3Settings } from "./settings.ts";
 import { type Input, type OperationName, type Output, READ_ONLY, type Send } from "./wire.ts";
@@ -75,7 +75,7 @@ export function explain(
   const known = READ_ONLY.has(name) ? undefined : (outcome ?? "unknown");
   if (signal?.aborted) return stopped(signal.reason, known);
   const { bucket, endpoint, region } = settings;
-  return annotate(scrub(error), { operation: name, bucket, endpoint, region, outcome: known, ...redirectOf(error) });
+  return annotate(scrub(error), { operation: name, bucket, endpoint, region, outcome: known, ...headOf(error) });
 }
 
 async function openClient(settings: S3Settings, seen: Seen): Promise<{ sdk: Sdk; client: S3Client }> {
@@ -262,14 +262,17 @@ function withoutQueries(text: string): string {
   return text.replace(/\?[^\s"']*X-Amz-[^\s"']*/gi, "?…");
 }
 
-interface Redirect {
+interface Answered {
   readonly Region?: unknown;
-  readonly $response?: { readonly headers?: Readonly<Record<string, string>> };
+  readonly $response?: { readonly headers?: Readonly<Record<string, string>>; readonly reason?: string };
 }
 
-// Where the store says the bucket is.
-function redirectOf(error: unknown): RequestFacts {
-  const { Region, $response } = (typeof error === "object" && error !== null ? error : {}) as Redirect;
+// What the head of the answer says: where the bucket is, and whether to slow down ("503 Slow Down", or Retry-After).
+function headOf(error: unknown): RequestFacts {
+  const { Region, $response } = (typeof error === "object" && error !== null ? error : {}) as Answered;
   const region = $response?.headers?.["x-amz-bucket-region"] ?? Region;
-  return typeof region === "string" ? { bucketRegion: region } : {};
+  return {
+    ...(typeof region === "string" ? { bucketRegion: region } : {}),
+    ...(asksToSlowDown($response?.reason, $response?.headers?.["retry-after"]) ? { slowDown: true } : {}),
+  };
 }

@@ -36,7 +36,7 @@ export async function sweepStale(
   for await (const upload of uploads(context, context.key(prefix), signal)) {
     if (kept.has(upload.uploadId) || (olderThanMs > 0 && upload.begunAt > limit)) report.kept++;
     else {
-      await removeUpload(context, upload.key, upload.uploadId, false, signal);
+      for (const key of upload.keys) await removeUpload(context, key, upload.uploadId, false, signal);
       report.removed++;
     }
   }
@@ -48,7 +48,8 @@ function uploadIdOf(token: string): string {
 }
 
 interface StaleUpload {
-  readonly key: string;
+  /** What its key may be: the name of the upload fits one of them only. */
+  readonly keys: readonly string[];
   readonly uploadId: string;
   readonly begunAt: number;
 }
@@ -65,9 +66,11 @@ async function* uploads(
       { EncodingType: "url", ...(prefix === "" ? {} : { Prefix: prefix }), ...at },
       signal,
     );
-    const decode = (text: string): string => (page.EncodingType === "url" ? decodeURIComponent(text.replaceAll("+", "%20")) : text);
+    const isEncoded = page.EncodingType === "url";
+    const decode = (text: string): string => (isEncoded ? decoded(text) : text);
     for (const { Key, UploadId, Initiated } of page.Uploads ?? [])
-      if (Key && UploadId) yield { key: decode(Key), uploadId: UploadId, begunAt: Initiated?.getTime() ?? 0 };
+      if (Key && UploadId)
+        yield { keys: isEncoded ? [decoded(Key)] : unsaid(Key), uploadId: UploadId, begunAt: Initiated?.getTime() ?? 0 };
     if (!page.IsTruncated) return;
     const next = { KeyMarker: decode(page.NextKeyMarker ?? ""), UploadIdMarker: page.NextUploadIdMarker ?? "" };
     if (next.KeyMarker === "" || (next.KeyMarker === at.KeyMarker && next.UploadIdMarker === at.UploadIdMarker))
@@ -76,5 +79,20 @@ async function* uploads(
         reason: "the store cut the list of uploads short without saying how to go on",
       });
     at = next;
+  }
+}
+
+function decoded(text: string): string {
+  return decodeURIComponent(text.replaceAll("+", "%20"));
+}
+
+// Ceph encodes the keys as it was asked to and does not say so; others do not know the wish.
+function unsaid(text: string): readonly string[] {
+  if (!/%[0-9a-f]{2}/i.test(text)) return [text];
+  try {
+    return [text, decodeURIComponent(text)];
+  } catch (error) {
+    if (error instanceof URIError) return [text];
+    throw error;
   }
 }

@@ -1,10 +1,12 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, STATUS_CODES } from "node:http";
 import type { AddressInfo } from "node:net";
 
 /** An answer as a store gave it. */
 export interface Recorded {
   readonly status: number;
+  /** Words of the status line. @default those of HTTP */
+  readonly words?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
 }
@@ -31,9 +33,9 @@ export class RecordedStore {
       const asked = { method: request.method ?? "", url: request.url ?? "", headers: request.headers };
       store.asked.push(asked);
       request.resume().on("end", () => {
-        const { status, headers = {}, body = "" } = answer(asked) ?? { status: 404 };
+        const { status, words = STATUS_CODES[status], headers = {}, body = "" } = answer(asked) ?? { status: 404 };
         response
-          .writeHead(status, { "content-type": "application/xml", ...headers })
+          .writeHead(status, words, { "content-type": "application/xml", ...headers })
           .end(asked.method === "HEAD" ? undefined : body);
       });
     });
