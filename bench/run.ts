@@ -15,7 +15,11 @@ interface Command {
   readonly names: readonly string[];
   readonly list: boolean;
   readonly out: string;
-  readonly settings: Omit<RunSettings, "onCase" | "onRound">;
+  /** Undefined: as many as the benchmark says. */
+  readonly rounds: number | undefined;
+  /** Numbers of cases, from 1 on; undefined: all. */
+  readonly cases: readonly number[] | undefined;
+  readonly settings: Omit<RunSettings, "onCase" | "onRound" | "rounds" | "warmUpRounds">;
 }
 
 /** What is wrong with the command line; shown without a stack. */
@@ -33,10 +37,9 @@ function parse(known: readonly string[]): Command {
   if (unknown.length > 0) throw new UsageError(`no benchmark is named ${unknown.join(", ")}; there are ${known.join(", ")}`);
   const { quick, list, out, scratch } = values;
   const seed = values.seed === undefined ? randomInt(2 ** 32) : wholeNumber("seed", values.seed, 0);
-  const fallback = quick ? 5 : fewestRounds;
-  const rounds = values.rounds === undefined ? fallback : wholeNumber("rounds", values.rounds, quick ? 1 : fewestRounds);
-  const settings = { quick, seed, rounds, warmUpRounds: quick ? 1 : 2, scratch };
-  return { names: positionals.length > 0 ? positionals : known, list, out, settings };
+  const rounds = values.rounds === undefined ? undefined : wholeNumber("rounds", values.rounds, 1);
+  const cases = values.cases?.split(",").map((number) => wholeNumber("cases", number, 1));
+  return { names: positionals.length > 0 ? positionals : known, list, out, rounds, cases, settings: { quick, seed, scratch } };
 }
 
 function readArguments() {
@@ -48,6 +51,7 @@ function readArguments() {
         list: { type: "boolean", default: false },
         seed: { type: "string" },
         rounds: { type: "string" },
+        cases: { type: "string" },
         scratch: { type: "string", default: tmpdir() },
         out: { type: "string", default: join(here, "results") },
       },
@@ -77,13 +81,17 @@ function progress(text: string): void {
 }
 
 /** @returns whether every memory ceiling held */
-async function run(name: string, { settings, out }: Command): Promise<boolean> {
+async function run(name: string, { settings, rounds, cases, out }: Command): Promise<boolean> {
   const file = pathToFileURL(join(here, `${name}.ts`)).href;
-  const { default: benchmark } = (await import(file)) as { default: Benchmark };
-  if (benchmark.name !== name) throw new Error(`${name}.ts calls itself "${benchmark.name}": a benchmark has its file's name`);
+  const { default: whole } = (await import(file)) as { default: Benchmark };
+  if (whole.name !== name) throw new Error(`${name}.ts calls itself "${whole.name}": a benchmark has its file's name`);
+  const benchmark = cases === undefined ? whole : withCases(whole, cases);
+  const usual = benchmark.rounds?.usual ?? fewestRounds;
   let place = name;
   const result = await runBenchmark(benchmark, file, {
     ...settings,
+    rounds: rounds ?? (settings.quick ? 5 : usual),
+    warmUpRounds: settings.quick || benchmark.rounds ? 1 : 2,
     onCase: (done, total) => {
       place = `${name}: case ${done} of ${total}`;
       progress(place);
@@ -93,6 +101,15 @@ async function run(name: string, { settings, out }: Command): Promise<boolean> {
   progress("");
   console.log(`${toMarkdown(result)}\n\nRaw: ${relative(process.cwd(), await keep(result, out))}\n`);
   return !ceilingPassed(result);
+}
+
+function withCases(benchmark: Benchmark, cases: readonly number[]): Benchmark {
+  const some = <P>(all: readonly P[]): readonly P[] => {
+    const missing = cases.find((number) => number > all.length);
+    if (missing !== undefined) throw new UsageError(`${benchmark.name} has ${all.length} cases, not ${missing}`);
+    return all.filter((_, at) => cases.includes(at + 1));
+  };
+  return { ...benchmark, params: { full: some(benchmark.params.full), quick: some(benchmark.params.quick) } };
 }
 
 async function main(): Promise<void> {
@@ -106,6 +123,8 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  console.error(error instanceof UsageError ? error.message : error);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
+  // Too few rounds are told by what runs them.
+  const isUsage = error instanceof UsageError || error instanceof RangeError;
+  console.error(isUsage ? error.message : error);
+  process.exitCode = isUsage ? 2 : 1;
 }

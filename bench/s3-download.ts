@@ -1,5 +1,5 @@
 // One large object from an S3 server.
-import { digestOf, omni, type S3Contender, type S3Place, s3Peers, startStore, stopStore } from "./peers/s3-stores.ts";
+import { digestOf, omni, ready, type S3Contender, type S3Place, s3Peers, startStore, stopStore } from "./peers/s3-stores.ts";
 import { type Benchmark, defineBenchmark, type Session, type Subject } from "./runner/benchmark.ts";
 
 type DownloadParams = { readonly sizeMiB: number };
@@ -15,7 +15,7 @@ function subject(contender: S3Contender): Subject<DownloadParams, S3Place> {
   return {
     label: contender.label,
     async start({ params, fixture }): Promise<Session> {
-      const store = await contender.open(fixture);
+      const store = await ready(contender, fixture);
       return {
         async run() {
           let bytes = 0;
@@ -37,6 +37,7 @@ const benchmark: Benchmark = defineBenchmark<DownloadParams, S3Place>({
   unit: "MiB",
   compare: "speed",
   params: { full: [{ sizeMiB: 1024 }], quick: [{ sizeMiB: 24 }] },
+  rounds: { usual: 5, fewest: 3 },
   work: ({ sizeMiB }) => sizeMiB,
   async setup(params) {
     const place = await startStore();

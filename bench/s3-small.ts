@@ -3,6 +3,7 @@ import {
   digestOf,
   inLanes,
   omni,
+  ready,
   type S3Contender,
   type S3Place,
   type S3Store,
@@ -47,7 +48,7 @@ function subject(contender: S3Contender): Subject<SmallParams, S3Place> {
   return {
     label: contender.label,
     async start({ params, fixture }): Promise<Session> {
-      const store = await contender.open(fixture);
+      const store = await ready(contender, fixture);
       const folder = `${contender.name}/`;
       if (params.operation !== "put") await inLanes(params.objects, (number) => store.put(`${folder}${number}`, bytesOf(number)));
       return { ...rounds(store, folder, params), close: () => store.close?.() };
@@ -64,6 +65,7 @@ const benchmark: Benchmark = defineBenchmark<SmallParams, S3Place>({
     full: (["put", "get", "delete", "list"] as const).map((operation) => ({ operation, objects: 10_000 })),
     quick: (["put", "get", "delete", "list"] as const).map((operation) => ({ operation, objects: 200 })),
   },
+  rounds: { usual: 5, fewest: 3 },
   work: ({ objects }) => objects,
   setup: startStore,
   teardown: stopStore,

@@ -4,6 +4,7 @@ import {
   omni,
   partBytes,
   partsAtOnce,
+  ready,
   type S3Contender,
   type S3Place,
   s3Peers,
@@ -32,7 +33,7 @@ function subject(contender: S3Contender): Subject<UploadParams, S3Place> {
   return {
     label: contender.label,
     async start({ params, fixture }): Promise<Session> {
-      const store = await contender.open(fixture);
+      const store = await ready(contender, fixture);
       const key = `upload-${contender.name}`;
       return {
         run: async () => void (await store.upload(key, source(params))),
@@ -51,12 +52,17 @@ const benchmark: Benchmark = defineBenchmark<UploadParams, S3Place>({
   compare: "speed",
   params: {
     full: [
-      { sizeMiB: 256, chunkKiB: 1 },
+      { sizeMiB: 1024, chunkKiB: 1 },
       { sizeMiB: 1024, chunkKiB: 64 },
-      { sizeMiB: 256, chunkKiB: 8192 },
+      { sizeMiB: 1024, chunkKiB: 8192 },
     ],
-    quick: [{ sizeMiB: 24, chunkKiB: 64 }],
+    quick: [
+      { sizeMiB: 24, chunkKiB: 1 },
+      { sizeMiB: 24, chunkKiB: 64 },
+      { sizeMiB: 24, chunkKiB: 8192 },
+    ],
   },
+  rounds: { usual: 5, fewest: 3 },
   work: ({ sizeMiB }) => sizeMiB,
   setup: startStore,
   teardown: stopStore,

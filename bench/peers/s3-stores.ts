@@ -53,6 +53,14 @@ export async function stopStore({ url }: S3Place): Promise<void> {
   await running.get(url)?.();
 }
 
+/** A client that has made its first request: some load their modules only then, and their memory is not that of an upload. */
+export async function ready(contender: S3Contender, place: S3Place): Promise<S3Store> {
+  const store = await contender.open(place);
+  const count = await store.count("nothing is here/");
+  if (count !== 0) throw new Error(`${contender.name} lists ${count} objects where there are none`);
+  return store;
+}
+
 /** Runs `work` for the numbers below `count`, some at once. */
 export async function inLanes(count: number, work: (number: number) => Promise<unknown>): Promise<void> {
   let next = 0;

@@ -51,7 +51,7 @@ export const fewestRounds = 15;
  * @throws Error when a subject fails or proves other work than its peers
  */
 export async function runBenchmark(benchmark: Benchmark, file: string, settings: RunSettings): Promise<BenchmarkResult> {
-  const least = settings.quick ? 1 : fewestRounds;
+  const least = settings.quick ? 1 : (benchmark.rounds?.fewest ?? fewestRounds);
   if (!(settings.rounds >= least)) throw new RangeError(`a run has at least ${least} rounds, not ${settings.rounds}`);
   await mkdir(settings.scratch, { recursive: true });
   const scratch = await mkdtemp(join(settings.scratch, `omni-bench-${benchmark.name}-`));

@@ -23,6 +23,8 @@ export interface OutsideCost {
 export interface Session {
   /** One round: the whole `work` of the case. Only this is measured. */
   run(): void | OutsideCost | Promise<void> | Promise<OutsideCost>;
+  /** Of the last `run` what neither time nor memory says, by name and unit: `P95 ms`. The medians over the rounds stand below the table. */
+  figures?(): Readonly<Record<string, number>>;
   /** Brings things back to how `run` found them; called after every round. */
   tidy?(): void | Promise<void>;
   /** A digest of what the last `run` did. All subjects of a case must give the same, else the run fails. */
@@ -70,6 +72,12 @@ export interface Benchmark<P extends Params = Params, F extends Json = Json> {
   readonly compare: "speed" | "time";
   /** The cases: one table each. `quick` ones are small enough for a smoke run. */
   readonly params: { readonly full: readonly P[]; readonly quick: readonly P[] };
+  /**
+   * Rounds of a full run, and the fewest it may have, where a round lasts minutes; the warm-up is one round then.
+   *
+   * @default 15 and 15, with two rounds of warm-up
+   */
+  readonly rounds?: { readonly usual: number; readonly fewest: number };
   /** How many units one round of a case handles. */
   work(params: P): number;
   /** Makes what all subjects share (input files, a server) once per case, in the runner's process. */

@@ -48,8 +48,9 @@ async function measure(running: Session): Promise<Sample> {
   const cpu = process.cpuUsage(cpuBefore);
   const cpuMicros = cpu.user + cpu.system + waitedCpuMicros() - waitedBefore;
   const peakRssBytes = memory.peak() + (outside?.peakRssBytes ?? 0);
+  const figures = running.figures?.();
   await running.tidy?.();
-  return { wallNanos, cpuMicros, peakRssBytes };
+  return { wallNanos, cpuMicros, peakRssBytes, ...(figures && { figures }) };
 }
 
 async function answer(question: Question): Promise<Answer> {

@@ -9,6 +9,8 @@ export interface Sample {
   readonly cpuMicros: number;
   /** Highest resident set during the round, in bytes. */
   readonly peakRssBytes: number;
+  /** What the subject itself counts, by name and unit. */
+  readonly figures?: Readonly<Record<string, number>>;
 }
 
 /** What the runner asks of a subject's process. One question at a time; each has one answer. */

@@ -41,12 +41,21 @@ function caseTable(result: BenchmarkResult, each: CaseResult): string {
     return [...measures(subject, each.work), ...(result.quick ? [] : judged(judgement))];
   });
   const lines = [`### ${params.join(", ")}`, "", row(head), row(head.map(() => "---")), ...rows.map(row)];
+  const figures = Object.values(each.subjects).flatMap((subject) => figuresLine(subject));
+  if (figures.length > 0) lines.push("", ...figures);
   if (each.skipped.length > 0) lines.push("");
   for (const { peer, why, how } of each.skipped) lines.push(`skipped: ${peer} (${why}; ${how})`);
   if (each.memory !== undefined) lines.push("", memoryLine(each.memory));
   const method = each.subjects[ours]?.peakMethod;
   if (method === "maxRSS") lines.push("", "Peak RSS by maxRSS: covers the process's whole life, warm-up too.");
   return lines.join("\n");
+}
+
+/** What a subject counted itself, as medians over the rounds. */
+function figuresLine({ label, samples }: SubjectResult): readonly string[] {
+  const names = Object.keys(samples[0]?.figures ?? {});
+  const shown = names.map((name) => `${name} ${significant(median(samples.map(({ figures }) => figures?.[name] ?? Number.NaN)))}`);
+  return names.length === 0 ? [] : [`- ${label}: ${shown.join(", ")}`];
 }
 
 function row(cells: readonly string[]): string {

@@ -67,6 +67,12 @@ describe("a run", () => {
     await expect(run({ quick: false, rounds: 14 })).rejects.toThrow("a run has at least 15 rounds, not 14");
   });
 
+  test("of long rounds may have as few as its benchmark says, and no fewer", async () => {
+    const long: Benchmark = { ...sum, params: { full: sum.params.quick, quick: [] }, rounds: { usual: 5, fewest: 1 } };
+    expect(await run({ quick: false, rounds: 1 }, long)).toMatchObject({ quick: false, rounds: 1 });
+    await expect(run({ quick: false, rounds: 0 }, long)).rejects.toThrow("a run has at least 1 rounds, not 0");
+  });
+
   test("leaves nothing behind", async () => {
     expect(await readdir(scratch)).toEqual([]);
   });
