@@ -8,6 +8,7 @@ export {
   type RepairedMember,
 } from "./events.ts";
 export type { Guarantee } from "./guarantee.ts";
+export type { GroupSweepOptions, OpenIntent, RecoverOptions, RecoverReport } from "./journal/recovery.ts";
 export type { Member, MemberSource } from "./members.ts";
 export { type MultiBackend, multi } from "./multi.ts";
 export { type MultiOptions, READ_POLICIES, type ReadPolicy, WRITE_MODES, type WriteMode } from "./options.ts";

@@ -1,5 +1,5 @@
 import type { Clock, DriverBody, Lane, ObjectInfo, StagedWrite, WriteOptions } from "@omni/core";
-import { OmniError } from "@omni/core";
+import { backoffMs, delay, OmniError } from "@omni/core";
 import type { Member } from "./members.ts";
 import { asError, isNotApplied, type WriteOutcome, type WritePhase } from "./outcome.ts";
 import { type Base, compareVersions, conditionsOver, lookAt } from "./versions.ts";
@@ -10,8 +10,8 @@ type Staging = keyof typeof FIRMNESS;
 /** A commit over a network fails sooner than one on this machine: among equals it goes first. */
 const REACH = { store: 0, host: 1, process: 2 } as const;
 
-/** How often a commit is tried over what others put there meanwhile. */
-const COMMITS = 10;
+/** How long a commit waits that others come before again and again. */
+const BETWEEN_COMMITS = { baseMs: 5, maxMs: 200 } as const;
 
 /** One member's part in a write: staged, then committed or discarded. It knows at every time how it stands. */
 export class MemberWrite {
@@ -177,32 +177,23 @@ export class MemberWrite {
    *
    * @param base what the member held when the version of this write was chosen
    */
-  async commitOver(base: Promise<Base>, timeoutMs: number): Promise<void> {
+  async commitOver(base: Promise<Base>, timeoutMs: number, clock: Clock): Promise<void> {
     this.#state = "committing";
     this.#phase = "commit";
-    const { backend } = this.member;
-    const { stamp } = this.#options;
+    const deadline = clock.now() + timeoutMs;
     try {
       let found = await base.catch(() => lookAt(this.member, this.#path, timeoutMs));
-      for (let attempt = 1; ; attempt++) {
-        if (found && stamp && compareVersions(found.stamp, stamp) >= 0) return await this.#settleOn(found, timeoutMs);
-        try {
-          const conditions = conditionsOver(this.member, found);
-          const options = { ...conditions, timeoutMs };
-          this.info = this.#staged
-            ? await this.#staged.commit(this.staging === "held" ? { timeoutMs } : options)
-            : await backend.write(this.#path, this.#whole as Uint8Array, { ...this.#options, ...options });
-          this.#state = "committed";
-          return;
-        } catch (error) {
-          const changed = OmniError.is(error, "PRECONDITION_FAILED", "ALREADY_EXISTS");
-          if (!changed || attempt === COMMITS) throw error;
-          found = await lookAt(this.member, this.#path, timeoutMs);
-          // A stream that is held was written under one condition and cannot be written again.
-          const again = !this.#staged || this.staging !== "held";
-          if (!again && !(found && stamp && compareVersions(found.stamp, stamp) >= 0)) throw error;
-        }
+      for (let attempt = 1; !this.#isAsNew(found); attempt++) {
+        const refusal = await this.#publishOver(found, timeoutMs);
+        if (!refusal) return;
+        found = await lookAt(this.member, this.#path, timeoutMs);
+        // A stream that is held was written under one condition and cannot be written again.
+        const isSpent = this.#staged && this.staging === "held";
+        if (!this.#isAsNew(found) && (isSpent || clock.now() >= deadline)) throw refusal;
+        // Who lost often waits a moment, so that all get through.
+        if (attempt > 3) await delay(backoffMs(attempt - 3, BETWEEN_COMMITS), clock);
       }
+      await this.#settleOn(found as ObjectInfo, timeoutMs);
     } catch (error) {
       this.#error = asError(error);
       if (isNotApplied(error)) this.#state = "failed";
@@ -210,6 +201,27 @@ export class MemberWrite {
         await this.#look(timeoutMs);
         if (this.#state === "committing") this.#state = "unknown";
       }
+    }
+  }
+
+  /** The member holds this write or a newer one. */
+  #isAsNew(found: Base): boolean {
+    const { stamp } = this.#options;
+    return found !== undefined && stamp !== undefined && compareVersions(found.stamp, stamp) >= 0;
+  }
+
+  /** Publishes if the member still holds what it held; gives the refusal if it does not. */
+  async #publishOver(base: Base, timeoutMs: number): Promise<OmniError | undefined> {
+    const options = { ...conditionsOver(this.member, base), timeoutMs };
+    try {
+      this.info = this.#staged
+        ? await this.#staged.commit(this.staging === "held" ? { timeoutMs } : options)
+        : await this.member.backend.write(this.#path, this.#whole as Uint8Array, { ...this.#options, ...options });
+      this.#state = "committed";
+      return undefined;
+    } catch (error) {
+      if (OmniError.is(error, "PRECONDITION_FAILED", "ALREADY_EXISTS")) return error;
+      throw error;
     }
   }
 

@@ -1,10 +1,21 @@
-import { type Backend, type BodySource, createBackend, extend, type WriteOptions } from "@omni/core";
+import { type Backend, type BodySource, type CallOptions, createBackend, extend, OmniError, type WriteOptions } from "@omni/core";
 import { multiDriver } from "./driver.ts";
 import type { MultiEvents } from "./events.ts";
-import { makeGroup } from "./group.ts";
+import { type Group, makeGroup } from "./group.ts";
 import { type Guarantee, guaranteeOf } from "./guarantee.ts";
+import { checkFitness } from "./journal/fitness.ts";
+import { Journal } from "./journal/journal.ts";
+import {
+  type GroupSweepOptions,
+  intents,
+  type OpenIntent,
+  type RecoverOptions,
+  type RecoverReport,
+  recover,
+  sweepStale,
+} from "./journal/recovery.ts";
 import { type Member, type MemberSource, nameMembers } from "./members.ts";
-import { completeOptions, type MultiOptions } from "./options.ts";
+import { completeOptions, type MultiOptions, type MultiSettings } from "./options.ts";
 import type { MultiObjectInfo, MultiObjectWriter } from "./outcome.ts";
 import { Reads } from "./reads.ts";
 
@@ -25,6 +36,20 @@ export interface MultiBackend extends Backend {
    */
   write(path: string, body: BodySource, options?: WriteOptions): Promise<MultiObjectInfo>;
   createWriter(path: string, options?: WriteOptions): MultiObjectWriter;
+  /**
+   * Finishes decided changes that some process left open. Any number of processes may do so at once.
+   *
+   * @throws OmniError NOT_SUPPORTED without a journal; what the journal says when it cannot be reached
+   */
+  recover(options?: RecoverOptions): Promise<RecoverReport>;
+  /** Decided changes that are not confirmed by every member. @throws OmniError NOT_SUPPORTED without a journal */
+  intents(options?: CallOptions): AsyncIterable<OpenIntent>;
+  /**
+   * Removes what writers that are gone left staged at the members, as far as they can; the tokens of open intents stay.
+   *
+   * @returns what each member that can sweep said
+   */
+  sweepStale(options?: GroupSweepOptions): Promise<Readonly<Record<string, unknown>>>;
 }
 
 /**
@@ -40,8 +65,27 @@ export function multi(backends: readonly MemberSource[], options: MultiOptions =
   const settings = completeOptions(options, members.length);
   const group = makeGroup(members, settings);
   const reads = new Reads(group);
-  const backend = createBackend(multiDriver(group, reads), { clock: settings.clock });
+  const journal = journalOf(group, settings);
+  const backend = createBackend(multiDriver(group, reads, journal), { clock: settings.clock });
   const guarantee = guaranteeOf(members, settings, reads.notFoundNeeds);
   const extras = { members, count: members.length, guarantee, events: group.events };
-  return extend(backend, extras) as MultiBackend;
+  const needed = (operation: string): Journal => {
+    if (journal) return journal;
+    const reason = "there is no journal: give multi() the option journal, in mode all";
+    throw new OmniError("NOT_SUPPORTED", { backend: "multi", operation, reason, outcome: "not-applied" });
+  };
+  const store: Backend = extend(backend, {
+    ...extras,
+    recover: async (given: RecoverOptions = {}) => recover(group, needed("recover"), given),
+    intents: (given?: CallOptions) => intents(needed("intents"), given),
+    sweepStale: (given: GroupSweepOptions = {}) => sweepStale(group, journal, given),
+  });
+  return store as MultiBackend;
+}
+
+/** The journal of a group in mode `all`. */
+function journalOf(group: Group, { journal, mode, adopt, changeMembers }: MultiSettings): Journal | undefined {
+  if (!journal || mode !== "all") return undefined;
+  checkFitness(group.members, journal);
+  return new Journal(group, journal, { adopt, changeMembers });
 }

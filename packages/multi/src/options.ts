@@ -1,4 +1,4 @@
-import { type BreakerOptions, type Clock, type Logger, OmniError } from "@omni/core";
+import { type Backend, type BreakerOptions, type Clock, type Logger, OmniError } from "@omni/core";
 
 /** How many members must take a write. */
 export const WRITE_MODES = ["all", "quorum", "best-effort"] as const;
@@ -58,6 +58,16 @@ export interface MultiOptions {
    * @default "first"
    */
   readonly readPolicy?: ReadPolicy | undefined;
+  /**
+   * A backend with atomic conditional create, shared by every process that writes to the group: changes are decided there, and survive a crash of
+   * whoever decided them. It may be a member; nothing else may write below its `.omni/multi/`.
+   * @default none: an error after the first commit says per member what became of it, and nothing rolls it forward
+   */
+  readonly journal?: Backend | undefined;
+  /** Takes an empty journal although members hold objects that a group wrote: theirs was lost, or there was none. @default false */
+  readonly adopt?: boolean | undefined;
+  /** Lets the journal's group have other members from now on; no intent may be open, and `repair()` fills the new ones. @default false */
+  readonly changeMembers?: boolean | undefined;
   /** Close the members with the group. @default false */
   readonly closeMembers?: boolean | undefined;
   /** @default silent */
@@ -75,7 +85,10 @@ const NUMBERS = {
   laggardMs: 0,
   minBytesPerSecond: 0,
 } as const;
-const KNOWN = ["mode", "partial", "closeMembers", "logger", "clock", "breaker", "readPolicy", ...Object.keys(NUMBERS)];
+const KNOWN = [
+  ...["mode", "partial", "closeMembers", "logger", "clock", "breaker", "readPolicy", "journal", "adopt", "changeMembers"],
+  ...Object.keys(NUMBERS),
+];
 
 /** The options of a group, complete. */
 export interface MultiSettings {
@@ -90,6 +103,9 @@ export interface MultiSettings {
   readonly minBytesPerSecond: number;
   readonly breaker: BreakerOptions | false;
   readonly readPolicy: ReadPolicy;
+  readonly journal: Backend | undefined;
+  readonly adopt: boolean;
+  readonly changeMembers: boolean;
   readonly closeMembers: boolean;
   readonly logger: Logger | undefined;
   readonly clock: Clock | undefined;
@@ -132,6 +148,9 @@ export function completeOptions(options: MultiOptions, count: number): MultiSett
     minBytesPerSecond: options.minBytesPerSecond ?? 0,
     breaker: options.breaker === false ? false : { jitter: 0.2, ...options.breaker },
     readPolicy,
+    journal: options.journal,
+    adopt: options.adopt ?? false,
+    changeMembers: options.changeMembers ?? false,
     closeMembers: options.closeMembers ?? false,
     logger: options.logger,
     clock: options.clock,

@@ -151,7 +151,9 @@ export interface CloseStep {
 /** What a finisher does next. */
 export type Step =
   /** Use up the tokens of these members. */
-  | { readonly do: "commit" | "look" | "remove"; readonly members: readonly string[] }
+  | { readonly do: "commit"; readonly members: readonly string[] }
+  | { readonly do: "look"; readonly members: readonly string[] }
+  | { readonly do: "remove"; readonly members: readonly string[] }
   /** Stage again, from one of those that hold the write (a delete needs no source), set the new tokens into the head, and only then use them. */
   | { readonly do: "restage"; readonly from: readonly string[]; readonly members: readonly string[] }
   /** Some member does not answer: the intent stays open. */
@@ -217,6 +219,8 @@ export interface Condition {
   readonly ifNoneMatch?: "*" | undefined;
   /** A write id. */
   readonly ifMatch?: string | undefined;
+  /** The object still has no write id: it is older than the group. */
+  readonly ifUnstamped?: true | undefined;
 }
 
 /**
@@ -226,10 +230,11 @@ export interface Condition {
  * @returns the code of the error; `undefined` when the condition holds
  */
 export function refusal(
-  { ifNoneMatch, ifMatch }: Condition,
+  { ifNoneMatch, ifMatch, ifUnstamped }: Condition,
   held: { readonly exists: boolean; readonly id?: string | undefined },
 ): "ALREADY_EXISTS" | "PRECONDITION_FAILED" | undefined {
   if (ifNoneMatch !== undefined && held.exists) return "ALREADY_EXISTS";
   if (ifMatch !== undefined && !(held.exists && held.id === ifMatch)) return "PRECONDITION_FAILED";
+  if (ifUnstamped && !(held.exists && held.id === undefined)) return "PRECONDITION_FAILED";
   return undefined;
 }
