@@ -38,7 +38,7 @@ export async function launch(list: string, env: Env): Promise<void> {
       console.error(`starting ${broker}`);
       const running = await server(broker);
       servers.push(running);
-      addresses[ADDRESS[broker]] = broker === "kafka" ? running.url.replace(/^\w+:\/\//, "") : running.url;
+      addresses[ADDRESS[broker]] = running.url;
     }
     const settings = { ...env, ...addresses, ...queueTypeOf(brokers, env) };
     await startServices(settings, children, ended.signal);
