@@ -32,7 +32,7 @@ export {
 export { extend, layer, wrap } from "./extend.ts";
 export { ABILITIES, type Ability, type ConditionalFeatures, type DriverFeatures, type Features } from "./features.ts";
 export { commonHash, createHasher, digestOf, HASH_ALGORITHMS, type HashAlgorithm, type Hasher } from "./hash.ts";
-export { tokenGone } from "./held.ts";
+export { stageHeld, tokenGone } from "./held.ts";
 export { DEFAULT_WINDOW_BYTES, type Lane, type LaneOptions, spread } from "./lanes.ts";
 export { type BackoffOptions, backoffMs } from "./layers/backoff.ts";
 export { withConcurrency } from "./layers/concurrency.ts";

@@ -39,7 +39,7 @@ export async function tolerantWrite(
   return new TolerantWrite(group, writes, path, version, signal).run(body);
 }
 
-/** A stamp that the caller chose is kept: what members hold is looked at when they commit. */
+/** A stamp that the caller chose is kept, and nothing is looked at. */
 async function versionOf(
   { members, settings }: Group,
   asked: readonly Member[],
@@ -47,9 +47,9 @@ async function versionOf(
   given: WriteStamp | undefined,
   signal: AbortSignal | undefined,
 ): Promise<NextVersion> {
-  const majority = given ? 0 : Math.floor(members.length / 2) + 1;
-  const found = await nextVersion(asked, path, given?.id ?? randomUUID(), majority, settings.memberTimeoutMs, signal);
-  return given ? { ...found, stamp: given } : found;
+  if (given) return { stamp: given, isGiven: true, bases: new Map(), silent: new Map() };
+  const majority = Math.floor(members.length / 2) + 1;
+  return nextVersion(asked, path, randomUUID(), majority, settings.memberTimeoutMs, signal);
 }
 
 class TolerantWrite {
@@ -123,14 +123,18 @@ class TolerantWrite {
 
   /** One member's way: staged, then committed as soon as it is decided. Never rejects. */
   async #take(write: MemberWrite, body: DriverBody, lane: Lane | undefined, watch: Watch): Promise<void> {
-    const base = this.#version.bases.get(write.member) as Promise<Base>;
+    const base = this.#version.bases.get(write.member) ?? Promise.resolve<Base>(undefined);
     if (write.staging === "held" && body instanceof Uint8Array) write.hold(body);
-    else await write.stage(body, lane, watch, base);
+    else await write.stage(body, lane, watch, this.#version.isGiven ? undefined : base);
     this.#progress();
     await this.#decided;
     if (!write.isStaged || this.#decision === "discard") return;
     const { member } = write;
-    await write.commitOver(base, member.timeoutMs ?? this.#group.settings.memberTimeoutMs);
+    const { clock, settings } = this.#group;
+    const timeoutMs = member.timeoutMs ?? settings.memberTimeoutMs;
+    // Who chose the stamp orders the writes, and means this one to stand.
+    if (this.#version.isGiven) await write.commit(timeoutMs);
+    else await write.commitOver(base, timeoutMs, clock);
     this.#progress();
   }
 

@@ -43,6 +43,8 @@ export function conditionsOver({ backend }: Member, base: Base): WriteConditions
 /** The version of a write that is about to be made. */
 export interface NextVersion {
   readonly stamp: WriteStamp;
+  /** The caller chose the stamp: it orders the writes. */
+  readonly isGiven: boolean;
   /** What each member held, when it answers; rejects with why it did not. */
   readonly bases: ReadonlyMap<Member, Promise<Base>>;
   /** The members that did not answer before enough others did, and why. */
@@ -72,7 +74,7 @@ export function nextVersion(
     const count = (): void => {
       if (signal?.aborted) reject(signal.reason);
       else if (answers >= majority || answers + silent.size === members.length)
-        resolve({ stamp: { id, counter: counter + 1 }, bases, silent: new Map(silent) });
+        resolve({ stamp: { id, counter: counter + 1 }, isGiven: false, bases, silent: new Map(silent) });
     };
     for (const [member, base] of bases)
       base.then(
