@@ -3,9 +3,11 @@ import { carried } from "./copy-within.ts";
 import type { WriteConditions } from "./driver.ts";
 import { OmniError } from "./error.ts";
 import { commonHash, createHasher, type HashAlgorithm } from "./hash.ts";
-import type { ObjectInfo } from "./object-info.ts";
+import type { ObjectInfo, WriteStamp } from "./object-info.ts";
 
 export interface CopyBetweenOptions extends CallOptions, WriteConditions {
+  /** Write id of the copy, where the destination keeps stamps. @default none */
+  readonly stamp?: WriteStamp | undefined;
   /** Path at the destination. @default the source's */
   readonly toPath?: string | undefined;
   /** Milliseconds without a byte from the source until it is read on by a new request. @default none */
@@ -59,7 +61,7 @@ async function copyPinned(
   to: Backend,
   options: CopyBetweenOptions,
 ): Promise<{ source: ObjectInfo; info: ObjectInfo; bytes: number | undefined }> {
-  const { toPath = path, signal, timeoutMs, idleTimeoutMs, onProgress, ifNoneMatch, ifMatch } = options;
+  const { toPath = path, signal, timeoutMs, idleTimeoutMs, onProgress, stamp, ifNoneMatch, ifMatch } = options;
   const call = { signal, timeoutMs };
   if (isSameStore(from, to) && ifNoneMatch === undefined && ifMatch === undefined) {
     const source = await from.stat(path, call);
@@ -76,6 +78,7 @@ async function copyPinned(
     onProgress,
     ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }),
     ...(ifMatch === undefined ? {} : { ifMatch }),
+    ...(stamp === undefined ? {} : { stamp }),
     ...(known ? { checksum: { algorithm: known, value: source.hashes?.[known] as string } } : {}),
   };
   try {

@@ -29,6 +29,13 @@ describe("copyBetween", () => {
     expect(await (await to.read("b")).text()).toBe("poem");
   });
 
+  test("writes the copy under a write id", async () => {
+    const [from, to] = [memory(), memory()];
+    await from.write("a", "poem");
+    await copyBetween(from, "a", to, { stamp: { id: "w1" } });
+    expect((await to.stat("a")).stamp).toEqual({ id: "w1" });
+  });
+
   test("leaves out what the destination does not keep", async () => {
     const from = memory();
     await from.write("a", "poem", WRITE);

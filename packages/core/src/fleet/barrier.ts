@@ -1,40 +1,61 @@
 import type { FleetRecords, Registration } from "./records.ts";
 
+type Registrations = Pick<FleetRecords, "registrations">;
+
+/**
+ * Tells which lives are over: their refresh number stood still for their lease and the skew, counted on our own clock. No two machines' clocks are
+ * compared.
+ */
+export class LifeWatch {
+  readonly #records: Registrations;
+  readonly #skewMs: number;
+  readonly #monotonic: () => number;
+  readonly #seen = new Map<string, { readonly refresh: number; readonly since: number }>();
+
+  constructor(records: Registrations, skewMs: number, monotonic: () => number) {
+    this.#records = records;
+    this.#skewMs = skewMs;
+    this.#monotonic = monotonic;
+  }
+
+  /** Looks at all registrations, and parts them. A life that has none is over, too. */
+  async look(signal?: AbortSignal): Promise<{ readonly living: readonly Registration[]; readonly dead: readonly Registration[] }> {
+    // What is read was true at some moment between these two: a life is first seen at the latter, and still unchanged only at the former.
+    const asked = this.#monotonic();
+    const registrations = await this.#records.registrations(signal);
+    const answered = this.#monotonic();
+    const living: Registration[] = [];
+    const dead: Registration[] = [];
+    for (const registration of registrations) {
+      const { life, refresh, leaseMs } = registration;
+      const before = this.#seen.get(life);
+      if (before?.refresh !== refresh) this.#seen.set(life, { refresh, since: answered });
+      const isOver = before?.refresh === refresh && asked - before.since > leaseMs + this.#skewMs;
+      (isOver ? dead : living).push(registration);
+    }
+    return { living, dead };
+  }
+}
+
 interface Waiting {
-  readonly records: Pick<FleetRecords, "registrations">;
+  readonly watch: LifeWatch;
   readonly epoch: number;
-  readonly skewMs: number;
-  readonly monotonic: () => number;
   readonly onWaiting?: ((instances: readonly Registration[]) => void) | undefined;
 }
 
 /**
- * Waits until every registered instance runs the epoch, or is dead: its refresh number has not changed for its lease and the skew, counted on our own
- * clock from when we first saw it. No two machines' clocks are compared.
+ * Waits until every living instance runs the epoch.
  *
  * @returns the dead
  */
 export async function waitForOthers(
-  { records, epoch, skewMs, monotonic, onWaiting }: Waiting,
+  { watch, epoch, onWaiting }: Waiting,
   pause: (ms: number) => Promise<void>,
   signal?: AbortSignal,
 ): Promise<readonly Registration[]> {
-  const seen = new Map<string, { readonly refresh: number; readonly since: number }>();
   for (;;) {
-    // What is read was true at some moment between these two: a life is first seen at the latter, and still unchanged only at the former.
-    const asked = monotonic();
-    const registrations = await records.registrations(signal);
-    const answered = monotonic();
-    const behind: Registration[] = [];
-    const dead: Registration[] = [];
-    for (const registration of registrations) {
-      if (registration.epoch >= epoch) continue;
-      const { life, refresh, leaseMs } = registration;
-      const before = seen.get(life);
-      if (before?.refresh !== refresh) seen.set(life, { refresh, since: answered });
-      else if (asked - before.since > leaseMs + skewMs) dead.push(registration);
-      if (dead.at(-1) !== registration) behind.push(registration);
-    }
+    const { living, dead } = await watch.look(signal);
+    const behind = living.filter((registration) => registration.epoch < epoch);
     if (behind.length === 0) return dead;
     onWaiting?.(behind);
     await pause(Math.min(1_000, Math.max(1, ...behind.map(({ leaseMs }) => leaseMs / 10))));

@@ -2,7 +2,7 @@ import type { Backend } from "../backend.ts";
 import { type Clock, delay, systemClock } from "../clock.ts";
 import { OmniError } from "../error.ts";
 import { type Logger, silentLogger } from "../logger.ts";
-import { waitForOthers } from "./barrier.ts";
+import { LifeWatch, waitForOthers } from "./barrier.ts";
 import { LivingMembership, type Membership } from "./membership.ts";
 import { FleetRecords, type FleetState, type Registration } from "./records.ts";
 
@@ -46,6 +46,13 @@ export interface Fleet {
   state(signal?: AbortSignal): Promise<FleetState>;
   /** Every state there was, the oldest first. */
   history(signal?: AbortSignal): Promise<readonly FleetState[]>;
+  /** Waits until every living instance runs the newest state, and gives that. */
+  settled(options?: Pick<MoveOptions, "onWaiting" | "signal">): Promise<FleetState>;
+  /**
+   * Watches one life: each call of what is returned looks once, and answers whether the life is over, so that nothing works under it any more. A life
+   * that was not seen leaving is over when its lease and `skewMs` have passed since the first look.
+   */
+  watchLife(life: string): (signal?: AbortSignal) => Promise<boolean>;
   /** Registers this instance. */
   join(): Promise<Membership>;
   /** The registrations that are there, those of dead instances too until they are waited out. */
@@ -69,6 +76,7 @@ export function fleet(options: FleetOptions): Fleet {
   const { leaseMs = 30_000, skewMs = 5_000, instance = crypto.randomUUID() } = options;
   checkOptions(options, leaseMs, skewMs, instance);
   const records = new FleetRecords(options.backend, options.name);
+  const watch = (): LifeWatch => new LifeWatch(records, skewMs, monotonic);
 
   async function head(signal?: AbortSignal): Promise<FleetState> {
     const found = await records.head(signal);
@@ -80,13 +88,16 @@ export function fleet(options: FleetOptions): Fleet {
     return found;
   }
 
+  function wait(epoch: number, onWaiting: MoveOptions["onWaiting"], signal?: AbortSignal): Promise<readonly Registration[]> {
+    return waitForOthers({ watch: watch(), epoch, onWaiting }, (ms) => delay(ms, clock, signal), signal);
+  }
+
   async function move(to: string, { force, onWaiting, signal }: MoveOptions = {}): Promise<FleetState> {
     if (!states.includes(to)) throw unknownState(to, "the fleet was to be moved to", states);
     const from = await head(signal);
     if (from.state === to) return from;
     if (force === undefined) checkStep(from.state, to, states);
-    const wait = { records, epoch: from.epoch, skewMs, monotonic, onWaiting };
-    const dead = force === undefined ? await waitForOthers(wait, (ms) => delay(ms, clock, signal), signal) : [];
+    const dead = force === undefined ? await wait(from.epoch, onWaiting, signal) : [];
     const next = {
       epoch: from.epoch + 1,
       state: to,
@@ -105,6 +116,15 @@ export function fleet(options: FleetOptions): Fleet {
 
   return {
     state: head,
+    async settled({ onWaiting, signal } = {}) {
+      const now = await head(signal);
+      await wait(now.epoch, onWaiting, signal);
+      return now;
+    },
+    watchLife(life) {
+      const lives = watch();
+      return async (signal) => !(await lives.look(signal)).living.some((registration) => registration.life === life);
+    },
     history: (signal) => records.history(signal),
     instances: (signal) => records.registrations(signal),
     move,

@@ -5,5 +5,5 @@
  * @module
  */
 export { type Fleet, type FleetOptions, fleet, type MoveOptions } from "./fleet.ts";
-export type { Membership } from "./membership.ts";
+export type { Membership, Shift } from "./membership.ts";
 export type { FleetState, Registration } from "./records.ts";

@@ -4,6 +4,16 @@ import type { Logger } from "../logger.ts";
 import { Lease, unheld } from "./lease.ts";
 import type { FleetRecords, FleetState } from "./records.ts";
 
+/** What a piece of work is told. */
+export interface Shift {
+  /** The state that it runs in. */
+  readonly state: string;
+  /** The life that it runs under; the fleet's `watchLife` tells others when that is over. */
+  readonly life: string;
+  /** Fires when the instance may work no longer: what is under way has to be broken off within the fleet's `skewMs`. */
+  readonly signal: AbortSignal;
+}
+
 /** An instance's part in a fleet. */
 export interface Membership {
   /** The state that work begun now runs in. */
@@ -11,11 +21,9 @@ export interface Membership {
   /**
    * Runs a piece of work in the present state. The fleet is not moved two states on before it has ended.
    *
-   * @param work is told the state, and a signal that fires when the instance may work no longer: what it still has under way it must break off
-   * within the fleet's `skewMs`
    * @throws OmniError UNAVAILABLE, outcome not-applied, when the lease cannot be refreshed: the work was not begun
    */
-  run<T>(work: (state: string, signal: AbortSignal) => Promise<T>): Promise<T>;
+  run<T>(work: (shift: Shift) => Promise<T>): Promise<T>;
   /** Waits for what runs, and takes the registration away. */
   leave(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -34,7 +42,7 @@ export interface MembershipParts {
 }
 
 /** Work that began in one epoch. */
-interface Shift {
+interface Crew {
   readonly epoch: number;
   readonly state: string;
   running: number;
@@ -50,7 +58,7 @@ export class LivingMembership implements Membership {
   #life = "";
   #refreshes = 0;
   /** The oldest first; work begins in the last. None while there is no lease. */
-  #shifts: Shift[] = [];
+  #crews: Crew[] = [];
   #fence = new AbortController();
   #running = 0;
   #joining: Promise<void> | undefined;
@@ -65,7 +73,7 @@ export class LivingMembership implements Membership {
   }
 
   get state(): string {
-    return this.#shifts.at(-1)?.state ?? "";
+    return this.#crews.at(-1)?.state ?? "";
   }
 
   join(): Promise<void> {
@@ -75,20 +83,20 @@ export class LivingMembership implements Membership {
     return this.#joining;
   }
 
-  async run<T>(work: (state: string, signal: AbortSignal) => Promise<T>): Promise<T> {
+  async run<T>(work: (shift: Shift) => Promise<T>): Promise<T> {
     if (!this.#lease.holds && !this.#leaving) await this.join().catch((error: unknown) => this.#refuse("cannot join it", error));
-    const shift = this.#shifts.at(-1);
-    if (!shift || this.#leaving || !this.#lease.holds)
+    const crew = this.#crews.at(-1);
+    if (!crew || this.#leaving || !this.#lease.holds)
       return this.#refuse(this.#leaving ? "has left it" : "could not refresh its lease");
-    shift.running += 1;
+    crew.running += 1;
     this.#running += 1;
     try {
-      return await work(shift.state, this.#fence.signal);
+      return await work({ state: crew.state, life: this.#life, signal: this.#fence.signal });
     } finally {
-      shift.running -= 1;
+      crew.running -= 1;
       this.#running -= 1;
       if (this.#running === 0) this.#idle();
-      if (shift.running === 0 && this.#shifts.length > 1) this.#refreshNow();
+      if (crew.running === 0 && this.#crews.length > 1) this.#refreshNow();
     }
   }
 
@@ -112,7 +120,7 @@ export class LivingMembership implements Membership {
       if ((await this.#parts.head()).epoch === epoch) {
         this.#life = life;
         this.#refreshes = 0;
-        this.#shifts = [{ epoch, state, running: 0 }];
+        this.#crews = [{ epoch, state, running: 0 }];
         this.#fence = new AbortController();
         this.#lease.renew(sent);
         this.#schedule(leaseMs / 3);
@@ -139,7 +147,7 @@ export class LivingMembership implements Membership {
     let pauseMs = leaseMs / 3;
     try {
       await this.#refresh();
-      if (this.#shifts.length > 1 && this.#shifts[0]?.running === 0) pauseMs = 1;
+      if (this.#crews.length > 1 && this.#crews[0]?.running === 0) pauseMs = 1;
     } catch (error) {
       logger.warn({ instance, error }, "the fleet's lease was not refreshed; trying again");
       pauseMs = leaseMs / 10;
@@ -151,8 +159,8 @@ export class LivingMembership implements Membership {
   async #refresh(): Promise<void> {
     const { records, instance, leaseMs } = this.#parts;
     const life = this.#life;
-    while (this.#shifts.length > 1 && this.#shifts[0]?.running === 0) this.#shifts.shift();
-    const [oldest] = this.#shifts;
+    while (this.#crews.length > 1 && this.#crews[0]?.running === 0) this.#crews.shift();
+    const [oldest] = this.#crews;
     if (!oldest) return;
     const sent = this.#lease.sentNow();
     this.#refreshes += 1;
@@ -162,15 +170,15 @@ export class LivingMembership implements Membership {
     if (life !== this.#life || !this.#lease.holds) return;
     if (head.epoch > oldest.epoch + 1) return this.#end(`the fleet was moved to "${head.state}" without it`);
     this.#lease.renew(sent);
-    if (head.epoch > oldest.epoch && this.#shifts.length === 1)
-      this.#shifts.push({ epoch: head.epoch, state: head.state, running: 0 });
+    if (head.epoch > oldest.epoch && this.#crews.length === 1)
+      this.#crews.push({ epoch: head.epoch, state: head.state, running: 0 });
   }
 
   /** The instance may work no longer. */
   #end(reason: string): void {
     const { clock, logger, instance } = this.#parts;
     this.#life = "";
-    this.#shifts = [];
+    this.#crews = [];
     this.#lease.drop();
     clock.clearTimeout(this.#timer);
     logger.warn({ instance }, `the instance stops working: ${reason}`);
@@ -185,7 +193,7 @@ export class LivingMembership implements Membership {
     if (this.#running > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
     const life = this.#life;
     this.#life = "";
-    this.#shifts = [];
+    this.#crews = [];
     this.#lease.drop();
     clock.clearTimeout(this.#timer);
     if (life === "") return;

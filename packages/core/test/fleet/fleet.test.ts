@@ -1,7 +1,7 @@
 import { type Backend, createBackend, type OmniError } from "@omni/core";
 import { type Fleet, type FleetOptions, fleet, type Registration } from "@omni/core/fleet";
 import { memory } from "@omni/memory";
-import { waitForOthers } from "../../src/fleet/barrier.ts";
+import { LifeWatch, waitForOthers } from "../../src/fleet/barrier.ts";
 import { Lease } from "../../src/fleet/lease.ts";
 import { ManualClock } from "../manual-clock.ts";
 
@@ -95,13 +95,13 @@ describe("an instance", () => {
     await using one = await open({ instance: "one" }).join();
     let end = (): void => {};
     const seen: string[] = [];
-    const old = one.run(async (state) => {
+    const old = one.run(async ({ state }) => {
       seen.push(state);
       await new Promise<void>((resolve) => (end = resolve));
     });
     await open().move("both");
     await clock.advance(300); // A refresh, in which it learns of it.
-    await one.run(async (state) => seen.push(state));
+    await one.run(async ({ state }) => seen.push(state));
     expect(seen).toEqual(["old", "both"]);
     const waited: string[][] = [];
     const move = open().move("new", { onWaiting: (behind) => waited.push(behind.map(({ instance }) => instance)) });
@@ -118,13 +118,13 @@ describe("an instance", () => {
     const one = await open({ instance: "one" }).join();
     const [before] = await open().instances();
     const broken = failed(
-      one.run((_, signal) => new Promise((__, reject) => signal.addEventListener("abort", () => reject(signal.reason)))),
+      one.run(({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)))),
     );
     held = [];
     await clock.advance(300);
     await clock.advance(600);
     expect((await broken).message).toMatch(/the instance "one" has to stop: its lease is over/);
-    const again = one.run(async (state) => state);
+    const again = one.run(async ({ state }) => state);
     for (const go of held.splice(0)) go();
     held = undefined;
     expect(await again).toBe("old");
@@ -141,6 +141,31 @@ describe("an instance", () => {
     const error = await failed(one.run(async () => "never"));
     expect([error.code, error.outcome]).toEqual(["UNAVAILABLE", "not-applied"]);
     expect(await open().instances()).toEqual([]);
+  });
+});
+
+describe("a life", () => {
+  test("is over when it has left, or when nothing was heard of it for its lease and the skew", async () => {
+    const two = open({ instance: "two" });
+    const one = await open({ instance: "one" }).join();
+    const life = await one.run(async (shift) => shift.life);
+    const isOver = two.watchLife(life);
+    expect(await isOver()).toBe(false);
+    held = [];
+    await clock.advance(1_000);
+    expect(await isOver()).toBe(false);
+    await clock.advance(1);
+    expect(await isOver()).toBe(true);
+    expect(await two.watchLife("one~never-seen")()).toBe(true);
+  });
+
+  test("the fleet is settled when every living instance runs the newest state", async () => {
+    await using one = await open({ instance: "one" }).join();
+    await open().move("both");
+    const settled = open().settled();
+    await clock.advance(300);
+    await clock.advance(100);
+    expect([(await settled).state, one.state]).toEqual(["both", "both"]);
   });
 });
 
@@ -182,7 +207,7 @@ describe("the wait for others", () => {
       if (!next) throw new Error("still waiting");
       at = next[0];
     };
-    return waitForOthers({ records, epoch: 1, skewMs: 10, monotonic: () => at }, pause).then(
+    return waitForOthers({ watch: new LifeWatch(records, 10, () => at), epoch: 1 }, pause).then(
       () => taken,
       () => Number.POSITIVE_INFINITY,
     );

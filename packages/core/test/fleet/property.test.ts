@@ -34,7 +34,7 @@ class Watch {
 async function worker(membership: Membership, workMs: readonly number[], watch: Watch, time: VirtualTime): Promise<void> {
   for (const ms of workMs) {
     await membership
-      .run(async (state, signal) => {
+      .run(async ({ state, signal }) => {
         const token = watch.begin(state);
         await delay(ms, time, signal).finally(() => watch.end(token));
       })
