@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Backend, backoffMs, type CallOptions, type Clock, delay, type ObjectInfo, OmniError } from "@omni/core";
+import { type Backend, backoffMs, type CallOptions, type Clock, createHasher, delay, type ObjectInfo, OmniError } from "@omni/core";
 import { type Listing, sortOnDisk } from "@omni/core/merge";
 import type { Side } from "./side.ts";
 
@@ -155,7 +155,23 @@ export class Ledger {
 }
 
 function lineOf({ path, source, destination }: Completion): string {
-  return `${JSON.stringify([path, source, destination])}\n`;
+  const text = JSON.stringify([path, source, destination]);
+  return `${text} ${crcOf(text)}\n`;
+}
+
+function crcOf(text: string): string {
+  const hasher = createHasher("crc32c");
+  hasher.update(Buffer.from(text));
+  return hasher.digest();
+}
+
+/** A record, if it is whole. One that is not is as good as none: what it said is looked at again. */
+function recordOf(line: string): Completion | undefined {
+  const end = line.lastIndexOf(" ");
+  const text = line.slice(0, end);
+  if (end < 0 || crcOf(text) !== line.slice(end + 1)) return undefined;
+  const [path, source, destination] = JSON.parse(text) as [string, string, string];
+  return { path, source, destination };
 }
 
 async function* parsed(body: AsyncIterable<Uint8Array>): AsyncGenerator<Completion, void> {
@@ -165,8 +181,8 @@ async function* parsed(body: AsyncIterable<Uint8Array>): AsyncGenerator<Completi
     const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
     rest = lines.pop() as string;
     for (const line of lines) {
-      const [path, source, destination] = JSON.parse(line) as [string, string, string];
-      yield { path, source, destination };
+      const record = recordOf(line);
+      if (record) yield record;
     }
   }
 }

@@ -196,15 +196,16 @@ async function prove({ job, requests }: TransferTools, task: TransferTask, writt
       throw mismatch(to, task.toPath, `${info.size} bytes, not ${watch.bytes} as were sent`);
     return "size";
   } catch (error) {
-    if (OmniError.is(error, "CHECKSUM_MISMATCH")) await withdraw(job, task.toPath, written);
+    if (OmniError.is(error, "CHECKSUM_MISMATCH")) await withdraw(job, requests, task.toPath, written);
     throw error;
   }
 }
 
 /** Takes back what arrived wrong, if it is still there: a missing object is copied again, a torn one may look right. */
-async function withdraw({ to: { backend } }: Job, path: string, written: ObjectInfo): Promise<void> {
+async function withdraw({ to: { backend } }: Job, requests: Requests, path: string, written: ObjectInfo): Promise<void> {
   try {
-    await backend.delete(path, backend.features.conditional.delete && written.etag !== undefined ? { ifMatch: written.etag } : {});
+    const only = backend.features.conditional.delete && written.etag !== undefined ? { ifMatch: written.etag } : {};
+    await requests.make((call) => backend.delete(path, { ...call, ...only }));
   } catch (error) {
     if (OmniError.is(error, "PRECONDITION_FAILED", "NOT_FOUND")) return;
     throw error;

@@ -86,7 +86,8 @@ async function recorded(spec: StoreSpec): Promise<Set<string>> {
   const paths = new Set<string>();
   for await (const { path } of records.list(".omni/sync/")) {
     const text = await (await records.read(path)).text();
-    for (const line of text.split("\n")) if (line !== "") paths.add((JSON.parse(line) as [string])[0]);
+    for (const line of text.split("\n"))
+      if (line !== "") paths.add((JSON.parse(line.slice(0, line.lastIndexOf(" "))) as [string])[0]);
   }
   await records.close();
   return paths;
