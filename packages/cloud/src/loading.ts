@@ -47,22 +47,36 @@ export async function load(set: CloudSet, ref: ObjectRef, options: LoadOptions):
   const { to = "memory", ...call } = options;
   if (typeof to !== "string" || to === "") throw invalid("load", '"to" is "memory", "tmp" or the path of a file');
   return atLocation(set, "load", ref, async (backend, object) => {
-    await using reader = await backend.read(object.path, call);
-    const check = new DigestCheck(object);
-    if (to === "memory") {
-      const bytes = await collect(check.pass(reader));
-      check.end();
-      return loaded(set, object, { to: "memory", bytes });
-    }
-    const file = to === "tmp" ? await set.family.temporary.path(normaliseFilename(object.filename)) : to;
+    const reader = await backend.read(object.path, call);
     try {
-      await fetchTo(file, check, reader, options.signal);
-    } catch (error) {
-      if (to === "tmp") await set.family.temporary.remove(file);
-      throw error;
+      return await bring(set, object, reader, to, options.signal);
+    } finally {
+      await reader.close();
     }
-    return loaded(set, object, { to: "file", file });
   });
+}
+
+async function bring(
+  set: CloudSet,
+  object: StoredObject,
+  reader: ObjectReader,
+  to: string,
+  signal: AbortSignal | undefined,
+): Promise<LoadedObject> {
+  const check = new DigestCheck(object);
+  if (to === "memory") {
+    const bytes = await collect(check.pass(reader));
+    check.end();
+    return loaded(set, object, { to: "memory", bytes });
+  }
+  const file = to === "tmp" ? await set.family.temporary.path(normaliseFilename(object.filename)) : to;
+  try {
+    await fetchTo(file, check, reader, signal);
+  } catch (error) {
+    if (to === "tmp") await set.family.temporary.remove(file);
+    throw error;
+  }
+  return loaded(set, object, { to: "file", file });
 }
 
 /** Removes the temporary file of a loaded object. A file whose path the caller chose stays, and so does everything that this process did not make. */

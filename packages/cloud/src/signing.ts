@@ -237,6 +237,10 @@ function statedDigest({ hashes }: ObjectInfo): string | null {
 }
 
 async function digestByReading(backend: Backend, path: string, signal: AbortSignal | undefined): Promise<string> {
-  await using reader = await backend.read(path, { signal });
-  return `sha256:${await digestOf("sha256", reader)}`;
+  const reader = await backend.read(path, { signal });
+  try {
+    return `sha256:${await digestOf("sha256", reader)}`;
+  } finally {
+    await reader.close();
+  }
 }
