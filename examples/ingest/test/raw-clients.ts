@@ -13,7 +13,7 @@ export async function idsInNats({ url }: RunningServer, topic: string): Promise<
     const { state } = await streams.info("OMNI", { subjects_filter: subject });
     const found: string[] = [];
     for (let seq = 1, left = state.subjects?.[subject] ?? 0; left > 0; left--) {
-      const message = await streams.getMessage("OMNI", { seq, next_by_subj: subject });
+      const message = await streams.getMessage("OMNI", nextBySubject(seq, subject));
       found.push(message.header.get("omni-id"));
       seq = message.seq + 1;
     }
@@ -21,6 +21,11 @@ export async function idsInNats({ url }: RunningServer, topic: string): Promise<
   } finally {
     await connection.close();
   }
+}
+
+/** The server knows this request, the types of the client do not: https://docs.nats.io/reference/reference-protocols/nats_api_reference */
+function nextBySubject(seq: number, subject: string): { readonly seq: number } {
+  return Object.assign({ seq }, { next_by_subj: subject });
 }
 
 /** Ids of the messages that Kafka keeps of a topic. */
