@@ -43,6 +43,7 @@ export { type TimeoutOptions, withTimeout } from "./layers/timeout.ts";
 export { type Logger, silentLogger } from "./logger.ts";
 export type { ObjectInfo, WriteStamp } from "./object-info.ts";
 export type { OptionSpec, OptionTable } from "./option-table.ts";
+export { type Coding, decodeOwnFields, encodeOwnFields, type MetadataForm, type OwnFields } from "./own-fields.ts";
 export { checkPath, checkPrefix, comparePaths, RESERVED_PREFIX } from "./path.ts";
 export type { ObjectReader } from "./reader.ts";
 export {
