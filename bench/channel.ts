@@ -1,9 +1,5 @@
 // Messages from one task to another in one process: a bounded buffer, each message the receiver's own, the sender's buffer used again.
-import { execFileSync, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { buildGo, goSession, needsGo } from "./peers/go-program.ts";
 import {
   buffered,
   generatorQueue,
@@ -15,7 +11,6 @@ import {
   webTransform,
 } from "./peers/message-streams.ts";
 import { defineBenchmark, type Peer, type Session } from "./runner/benchmark.ts";
-import { findProgram } from "./runner/needs.ts";
 
 type ChannelParams = { readonly messageBytes: number; readonly messages: number };
 /** Path of the Go program, where Go is present. */
@@ -43,42 +38,14 @@ function nodePeer(
   return { name, label, ...(judged ? { target: { atLeast: 1 } } : {}), start: ({ params }) => session(run, params) };
 }
 
-const goFolder = fileURLToPath(new URL("./go/channel", import.meta.url));
-
 function goPeer(name: string, label: string, kind: "plain" | "locked", judged: boolean): ChannelPeer {
   return {
     name,
     label,
-    needs: { program: "go", how: "install Go from https://go.dev/dl/" },
+    needs: needsGo,
     ...(judged ? { target: { atLeast: 1 } } : {}),
-    start: ({ params, fixture }) => goSession(fixture as string, kind, params),
+    start: ({ params, fixture }) => goSession(fixture as string, [kind], `${params.messageBytes} ${params.messages}`),
   };
-}
-
-/** The Go program lives for all rounds, as the processes of the other subjects do: a round is one line to it and one back. */
-function goSession(program: string, kind: string, { messageBytes, messages }: ChannelParams): Session {
-  const child = spawn(program, [kind], { stdio: ["pipe", "pipe", "inherit"] });
-  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  let last = "";
-  return {
-    async run() {
-      child.stdin.write(`${messageBytes} ${messages}\n`);
-      const answer = await answers.next();
-      if (answer.done) throw new Error(`${program} ended without an answer`);
-      last = answer.value;
-      return { peakRssBytes: peakRssOf(child.pid as number) };
-    },
-    proof: () => last,
-    close() {
-      child.stdin.end();
-    },
-  };
-}
-
-function peakRssOf(pid: number): number {
-  if (process.platform !== "linux") return 0;
-  const kibibytes = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  return Number(kibibytes ?? 0) * 1024;
 }
 
 export default defineBenchmark<ChannelParams, ChannelFixture>({
@@ -99,12 +66,7 @@ export default defineBenchmark<ChannelParams, ChannelFixture>({
     ],
   },
   work: ({ messages }) => messages,
-  setup(_params, folder) {
-    if (findProgram("go") === undefined) return null;
-    const program = join(folder, "go-channel");
-    execFileSync("go", ["build", "-o", program, "."], { cwd: goFolder, stdio: ["ignore", "inherit", "inherit"] });
-    return program;
-  },
+  setup: (_params, folder) => buildGo("channel", folder),
   memoryCeilingMiB: () => 256,
   subjects: {
     ours: {

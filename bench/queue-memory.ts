@@ -1,111 +1,153 @@
-// What a queue with groups, acknowledgements, deadlines and outcomes costs in one process beside an array that has none of it.
+// What a queue with groups, acknowledgements, deadlines and outcomes costs in one process: beside arrays with and without its promises, beside the
+// same in Go, and in heap for each message that waits.
+import { randomUUID } from "node:crypto";
+import { AcknowledgedArrayQueue, ArrayQueue, capacity } from "./peers/array-queues.ts";
+import { buildGo, goSession, needsGo } from "./peers/go-program.ts";
 import { type Benchmark, defineBenchmark, type Peer, type Session } from "./runner/benchmark.ts";
 
-type QueueParams = { readonly messages: number; readonly inFlight: number };
+/** `"through"`: published and handled; `"queued"`: published, and nobody takes them. */
+type MemoryParams = { readonly work: "through" | "queued"; readonly messages: number; readonly inFlight: number };
+/** Path of the Go program, where Go is present. */
+type MemoryFixture = string | null;
+type MemoryPeer = Peer<MemoryParams, MemoryFixture>;
 
-const capacity = 1_000;
 const body = new Uint8Array(256).fill(7);
 
-/** Publishes so many at a time: one, several calls at once. */
-async function publishAll({ messages, inFlight }: QueueParams, publish: (n: number) => Promise<unknown>): Promise<void> {
-  for (let n = 0; n < messages; n += inFlight) {
-    if (inFlight === 1) await publish(n);
-    else await Promise.all(Array.from({ length: Math.min(inFlight, messages - n) }, (_, i) => publish(n + i)));
-  }
+/** Keeps so many publishes under way. */
+async function publishAll({ messages, inFlight }: MemoryParams, publish: () => Promise<unknown>): Promise<void> {
+  let begun = 0;
+  const lane = async (): Promise<void> => {
+    while (begun < messages) {
+      begun += 1;
+      await publish();
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, lane));
 }
 
-function session(run: () => Promise<number>): Session {
-  let handled = 0;
+/** A queue of one round. */
+interface Subject {
+  /** Publishes all, and handles them where somebody takes them; says how many. */
+  run(): Promise<number>;
+  close?(): Promise<void>;
+}
+
+function session(params: MemoryParams, make: () => Subject): Session {
+  let current: Subject | undefined;
+  let done = 0;
+  let heapBefore = 0;
+  const heapPerMessage = (): number => {
+    globalThis.gc?.();
+    return (process.memoryUsage().heapUsed - heapBefore) / params.messages;
+  };
   return {
     async run() {
-      handled = await run();
+      heapBefore = process.memoryUsage().heapUsed;
+      current = make();
+      done = await current.run();
     },
-    proof: () => String(handled),
+    ...(params.work === "queued" && { figures: () => ({ "heap in B per queued message, its data left out,": heapPerMessage() }) }),
+    async tidy() {
+      await current?.close?.();
+      current = undefined;
+    },
+    proof: () => String(done),
   };
 }
 
-/** The least that a bounded queue in one process can be: an array, an index, and who waits. */
-class ArrayQueue {
-  #items: Uint8Array[] = [];
-  #first = 0;
-  #taker: ((item: Uint8Array) => void) | undefined;
-  readonly #givers: (() => void)[] = [];
-
-  async push(item: Uint8Array): Promise<void> {
-    while (this.#items.length - this.#first >= capacity) await new Promise<void>((resolve) => this.#givers.push(resolve));
-    const taker = this.#taker;
-    this.#taker = undefined;
-    if (taker) taker(item);
-    else this.#items.push(item);
-  }
-
-  async take(): Promise<Uint8Array> {
-    if (this.#first === this.#items.length)
-      return new Promise((resolve) => {
-        this.#taker = resolve;
-      });
-    const item = this.#items[this.#first] as Uint8Array;
-    this.#first += 1;
-    if (this.#first === this.#items.length) {
-      this.#items = [];
-      this.#first = 0;
-    }
-    this.#givers.shift()?.();
-    return item;
-  }
-}
-
-const arrayQueue: Peer<QueueParams, null> = {
-  name: "array-queue",
-  label: "array and promises, no acknowledgement",
-  start: ({ params }) =>
-    session(async () => {
+function plainArray(params: MemoryParams): Subject {
+  return {
+    async run() {
       const queue = new ArrayQueue();
       const sent = publishAll(params, () => queue.push(body));
       let handled = 0;
-      while (handled < params.messages) {
-        await queue.take();
-        handled += 1;
-      }
+      for (; handled < params.messages; handled += 1) await queue.take();
       await sent;
       return handled;
-    }),
-};
+    },
+  };
+}
 
-const benchmark: Benchmark = defineBenchmark<QueueParams>({
+function acknowledgedArray(params: MemoryParams): Subject {
+  const queue = new AcknowledgedArrayQueue(randomUUID, params.work === "queued" ? params.messages : capacity);
+  return {
+    async run() {
+      const sent = publishAll(params, () => queue.publish(body));
+      const handled = params.work === "queued" ? params.messages : await queue.consume(params.messages, () => undefined);
+      await sent;
+      return handled;
+    },
+    close: async () => queue.clear(),
+  };
+}
+
+const peers: readonly MemoryPeer[] = [
+  {
+    name: "array-acknowledged",
+    label: "array by hand, the same promises: ids, outcomes, acknowledgement after the handler, redelivery",
+    start: ({ params }) => session(params, () => acknowledgedArray(params)),
+  },
+  {
+    name: "array-queue",
+    label: "array by hand, no acknowledgement",
+    takes: ({ work }) => work === "through",
+    start: ({ params }) => session(params, () => plainArray(params)),
+  },
+  {
+    name: "go",
+    label: "Go, the same promises over a channel, a goroutine for each publish in flight",
+    needs: needsGo,
+    takes: ({ work }) => work === "through",
+    start: ({ params, fixture }) => goSession(fixture as string, [], `${params.messages} ${params.inFlight}`),
+  },
+];
+
+const benchmark: Benchmark = defineBenchmark<MemoryParams, MemoryFixture>({
   name: "queue-memory",
   title: "messages of 256 B through a queue in one process, published and handled",
   unit: "message",
   compare: "time",
   params: {
-    full: [1, 64, 512].map((inFlight) => ({ messages: 100_000, inFlight })),
-    quick: [1, 64, 512].map((inFlight) => ({ messages: 5_000, inFlight })),
+    full: [
+      ...[1, 64, 512].map((inFlight) => ({ work: "through", messages: 100_000, inFlight }) as const),
+      { work: "queued", messages: 100_000, inFlight: 64 },
+    ],
+    quick: [
+      ...[1, 64, 512].map((inFlight) => ({ work: "through", messages: 5_000, inFlight }) as const),
+      { work: "queued", messages: 5_000, inFlight: 64 },
+    ],
   },
   work: ({ messages }) => messages,
+  setup: (_params, folder) => buildGo("queue", folder),
   subjects: {
     ours: {
       label: "Omni memoryQueue, publish and consume",
       async start({ params }) {
         const { memoryQueue } = await import("@omni/queue-memory");
-        return session(async () => {
-          const queue = memoryQueue({ topic: "events", capacity });
-          let handled = 0;
-          let finish = (): void => undefined;
-          const finished = new Promise<void>((resolve) => {
-            finish = resolve;
-          });
-          await queue.consume(() => {
-            handled += 1;
-            if (handled === params.messages) finish();
-          });
-          await publishAll(params, () => queue.publish({ data: body }));
-          await finished;
-          await queue.close();
-          return handled;
+        return session(params, () => {
+          const queue = memoryQueue({ topic: "events", capacity: params.work === "queued" ? params.messages : capacity });
+          return {
+            async run() {
+              if (params.work === "queued") {
+                await publishAll(params, () => queue.publish({ data: body }));
+                return params.messages;
+              }
+              let handled = 0;
+              const all = Promise.withResolvers<void>();
+              await queue.consume(() => {
+                handled += 1;
+                if (handled === params.messages) all.resolve();
+              });
+              await publishAll(params, () => queue.publish({ data: body }));
+              await all.promise;
+              return handled;
+            },
+            close: () => queue.close(),
+          };
         });
       },
     },
-    peers: [arrayQueue],
+    peers,
   },
 });
 

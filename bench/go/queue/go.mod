@@ -1,0 +1,3 @@
+module omni.bench/queue
+
+go 1.24
