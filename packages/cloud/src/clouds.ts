@@ -4,6 +4,7 @@ import { type Cloud, cloudOf, type ObjectStore, objectStore } from "./cloud.ts";
 import { CloudSet } from "./cloud-set.ts";
 import { invalid } from "./errors.ts";
 import type { ObjectRef } from "./locating.ts";
+import { type MigrationOptions, type MigrationReport, migrate } from "./migration.ts";
 import type { CloudSource, CloudsOptions, ScopeOptions } from "./options.ts";
 import { type ReconcileOptions, type ReconcileReport, reconcile } from "./reconcile.ts";
 import { choose, type Explanation } from "./routing.ts";
@@ -30,6 +31,13 @@ export interface CloudsApi<N extends string = string> extends ObjectStore<N>, As
   explain(upload: ExplainedUpload): Promise<Explanation<N>>;
   /** Copies an object to another cloud: `copy(object, { to })`. */
   copyObject(object: ObjectRef<N>, to: N): Promise<StoredObject<N>>;
+  /**
+   * Copies a cloud to another, verified and with a journal: the same call goes on after a crash. Then the catalogue's rows say where the files are; the source
+   * stays.
+   *
+   * @throws OmniError INVALID_ARGUMENT before anything is copied, when a rule or a row keeps files in a place that the destination is not in
+   */
+  migrate(options: MigrationOptions<N>): Promise<MigrationReport>;
   /** Compares a catalogue with the clouds. */
   reconcile(catalogue: Catalogue, options?: ReconcileOptions<N>): Promise<ReconcileReport<N>>;
   /**
@@ -92,6 +100,7 @@ function cloudsOf(set: CloudSet, current: () => CloudSet): Clouds {
     health: () => [...current().slots.values()].map((slot) => slot.view),
     explain: async (upload) => explain(current(), upload),
     copyObject: async (object, to) => copy(current(), object, { to }),
+    migrate: async (options) => migrate(current(), options),
     reconcile: async (catalogue, more = {}) => reconcile(current(), catalogue, more),
     scoped: (given, more = {}) => scopeOf(current().scoped(given as Readonly<Record<string, CloudSource>>, more)),
     ready: async (which = names) => ready(current(), which),

@@ -4,6 +4,7 @@ export { type Clouds, type CloudsApi, defineClouds, type ExplainedUpload, type S
 export { normaliseFilename } from "./filename.ts";
 export type { LoadedObject, LoadOptions } from "./loading.ts";
 export type { ObjectRef } from "./locating.ts";
+export type { MigrationOptions, MigrationReport } from "./migration.ts";
 export type {
   BackendSource,
   CloudConfig,
