@@ -259,6 +259,14 @@ export const checks: readonly Check[] = [
     run: jestOnServers(["packages/queue-composite/test/broker-kit.full.test.ts"]),
   },
   {
+    name: "nats-cluster",
+    about: "three NATS servers with three copies, one killed at a time under load: the others go on, nothing acknowledged is lost",
+    tiers: ["full"],
+    budgetSeconds: 900,
+    inputs: ["packages/core/src/queue", "packages/queue-nats", "tools/queue-chaos"],
+    run: jestHarness(["packages/queue-nats/test/cluster.full.test.ts"], { OMNI_KILLS: "9" }),
+  },
+  {
     name: "verification",
     about: "every count of the full tier has been reached",
     tiers: ["push"],
