@@ -27,13 +27,14 @@ it("the compose file obeys the schema of the Compose specification", () => {
   expect(validate({ services: { nats: { image: 7 } } })).toBe(false);
 });
 
-it("every service is in the profile, listens on loopback alone and takes its port from the variable that is passed", () => {
-  for (const [name, service] of Object.entries(compose.services)) {
-    expect(service.profiles).toEqual(["servers"]);
+const servers = Object.entries(compose.services).filter(([, { profiles }]) => profiles.includes("servers"));
+
+it("every server is in the profile, listens on loopback alone and takes its port from the variable that is passed", () => {
+  for (const [name, service] of servers) {
     expect(service.ports).toHaveLength(1);
     expect(service.ports[0]).toMatch(new RegExp(`^127\\.0\\.0\\.1:\\$\\{${portVariable(name as "nats")}:-\\d+\\}:\\d+$`));
   }
-  expect(Object.keys(compose.services)).toEqual(expect.arrayContaining([...composeServices]));
+  expect(servers.map(([name]) => name)).toEqual(expect.arrayContaining([...composeServices]));
 });
 
 it.each(["nats", "kafka", "kafka-3.9", "gcs"] as const)("the image of %s is of the pinned version", (name) => {
