@@ -267,6 +267,23 @@ export const checks: readonly Check[] = [
     run: jestHarness(["packages/queue-nats/test/cluster.full.test.ts"], { OMNI_KILLS: "9" }),
   },
   {
+    name: "ingest-broker-stops",
+    about: "each broker under the ingest services stopped 20 times under traffic over HTTP: what any broker took is handled",
+    tiers: ["full"],
+    budgetSeconds: 1800,
+    inputs: [
+      "examples/ingest/src",
+      "examples/ingest/test/broker-stops.test.ts",
+      "examples/ingest/test/traffic.ts",
+      "packages/core/src/queue",
+      "packages/queue-composite/src",
+      "packages/queue-kafka/src",
+      "packages/queue-memory/src",
+      "packages/queue-nats/src",
+    ],
+    run: jestHarness(["examples/ingest/test/broker-stops.test.ts"], { OMNI_KILLS: "20" }),
+  },
+  {
     name: "verification",
     about: "every count of the full tier has been reached",
     tiers: ["push"],
