@@ -24,6 +24,8 @@ export interface Membership {
    * @throws OmniError UNAVAILABLE, outcome not-applied, when the lease cannot be refreshed: the work was not begun
    */
   run<T>(work: (shift: Shift) => Promise<T>): Promise<T>;
+  /** Looks for the newest state now, not only at the next refresh of the lease. Does nothing when the backend cannot be asked. */
+  refresh(): Promise<void>;
   /** Waits for what runs, and takes the registration away. */
   leave(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -62,7 +64,7 @@ export class LivingMembership implements Membership {
   #fence = new AbortController();
   #running = 0;
   #joining: Promise<void> | undefined;
-  #refreshing = false;
+  #keeping: Promise<void> | undefined;
   #timer: unknown;
   #leaving: Promise<void> | undefined;
   #idle: () => void = () => {};
@@ -98,6 +100,13 @@ export class LivingMembership implements Membership {
       if (this.#running === 0) this.#idle();
       if (crew.running === 0 && this.#crews.length > 1) this.#refreshNow();
     }
+  }
+
+  async refresh(): Promise<void> {
+    await this.#keeping;
+    if (this.#life !== "") await this.#keepUpOnce();
+    // Where the former state's work has ended already, others learn of it at once, too.
+    if (this.#crews.length > 1 && this.#crews[0]?.running === 0) await this.#keepUpOnce();
   }
 
   leave(): Promise<void> {
@@ -137,13 +146,19 @@ export class LivingMembership implements Membership {
   }
 
   #refreshNow(): void {
-    if (!this.#refreshing && this.#life !== "") void this.#keepUp();
+    if (!this.#keeping && this.#life !== "") void this.#keepUpOnce();
+  }
+
+  #keepUpOnce(): Promise<void> {
+    this.#keeping ??= this.#keepUp().finally(() => {
+      this.#keeping = undefined;
+    });
+    return this.#keeping;
   }
 
   /** Refreshes, and makes sure of the next time. Nothing that is thrown leaves it. */
   async #keepUp(): Promise<void> {
     const { leaseMs, logger, instance } = this.#parts;
-    this.#refreshing = true;
     let pauseMs = leaseMs / 3;
     try {
       await this.#refresh();
@@ -152,7 +167,6 @@ export class LivingMembership implements Membership {
       logger.warn({ instance, error }, "the fleet's lease was not refreshed; trying again");
       pauseMs = leaseMs / 10;
     }
-    this.#refreshing = false;
     if (this.#life !== "") this.#schedule(pauseMs);
   }
 

@@ -114,6 +114,15 @@ describe("an instance", () => {
     expect((await move).state).toBe("new");
   });
 
+  test("learns of a move at once when it is told to look", async () => {
+    await using one = await open({ instance: "one" }).join();
+    await open().move("both");
+    expect(one.state).toBe("old");
+    await one.refresh();
+    expect(one.state).toBe("both");
+    expect(await open().instances()).toMatchObject([{ instance: "one", epoch: 1 }]);
+  });
+
   test("stops when its lease is over, and comes back under another life", async () => {
     const one = await open({ instance: "one" }).join();
     const [before] = await open().instances();
