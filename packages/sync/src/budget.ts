@@ -29,6 +29,11 @@ export class Budget {
     return this.#tally.stopped !== undefined || this.#controller.signal.aborted;
   }
 
+  /** Whether a copy that was admitted may no longer begin, since it waited too long: its bytes are counted, its time is over. */
+  get isTooLate(): boolean {
+    return this.#controller.signal.aborted || (this.#tally.stopped !== undefined && this.#tally.stopped !== "maxTransferBytes");
+  }
+
   /** Whether a copy of so many bytes may begin. */
   admits(bytes: number): boolean {
     if (this.isOver) return false;

@@ -65,8 +65,8 @@ export interface LimitOptions {
   readonly checkers?: number | undefined;
   /** Bytes per second for all copies, from 1 up, or a timetable. @default no limit */
   readonly bandwidth?: Bandwidth | undefined;
-  /** Requests begun per second, listings apart. @default no limit */
-  readonly requestsPerSecond?: number | undefined;
+  /** Requests to the stores begun per second, pages of listings apart. @default no limit */
+  readonly transactionsPerSecond?: number | undefined;
   /** End when so many bytes have been copied. @default no limit */
   readonly maxTransferBytes?: number | undefined;
   /** End after so many milliseconds. @default no limit */
@@ -207,7 +207,7 @@ function checkNumbers(options: SyncOptions): void {
   };
   for (const name of ["transfers", "checkers", "maxFailures", "rangeStreams", "rangesAboveBytes"] as const) whole(name, 1);
   for (const name of ["retries", "maxTransferBytes", "maxEntries"] as const) whole(name, 0);
-  for (const name of ["timeoutMs", "maxDurationMs", "requestsPerSecond", "modifyWindowMs"] as const) {
+  for (const name of ["timeoutMs", "maxDurationMs", "transactionsPerSecond", "modifyWindowMs"] as const) {
     const value = options[name];
     if (value !== undefined && !(Number.isFinite(value) && value > 0)) throw refuse(`${name} is ${value}; give a number above 0`);
   }

@@ -14,12 +14,17 @@ export class Requests {
   constructor(job: Job, signal: AbortSignal) {
     this.#job = job;
     this.#pacer = new Pacer(job.clock);
-    this.#spacingMs = job.requestsPerSecond === undefined ? 0 : 1_000 / job.requestsPerSecond;
+    this.#spacingMs = job.transactionsPerSecond === undefined ? 0 : 1_000 / job.transactionsPerSecond;
     this.signal = signal;
   }
 
   get call(): CallOptions {
     return { signal: this.signal, timeoutMs: this.#job.timeoutMs };
+  }
+
+  /** Waits until one more request may begin. */
+  async turn(): Promise<void> {
+    if (this.#spacingMs > 0) await this.#pacer.turn(this.#spacingMs, this.signal);
   }
 
   /**
@@ -29,7 +34,7 @@ export class Requests {
    */
   async make<T>(work: (call: CallOptions, attempt: number) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
-      if (this.#spacingMs > 0) await this.#pacer.turn(this.#spacingMs, this.signal);
+      await this.turn();
       try {
         return await work(this.call, attempt);
       } catch (error) {

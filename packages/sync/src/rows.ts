@@ -46,7 +46,9 @@ export class Rows {
     const { source, existing, record } = row;
     const { ledger, job } = this.#run;
     if (!source) {
-      if (record && !job.dryRun) ledger?.add({ path: record.path, source: "", destination: "" });
+      // What a filter hides is not gone.
+      const isGone = record && (!job.filter || job.filter.includesPath(record.path));
+      if (isGone && !job.dryRun) ledger?.add({ path: record.path, source: "", destination: "" });
       return;
     }
     const name = nameOf(job.from, source);
@@ -212,7 +214,8 @@ export class Rows {
     reason: string | undefined,
     moves: boolean,
   ): Promise<void> {
-    const { job, tally, progress } = this.#run;
+    const { job, tally, progress, budget } = this.#run;
+    if (budget.isTooLate) return;
     const action = existing ? "update" : "copy";
     const entry = { mark: existing ? "*" : "+", path: name, action, ...(reason === undefined ? {} : { reason }) } as const;
     const count = existing ? "updated" : "copied";

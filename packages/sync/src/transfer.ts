@@ -1,11 +1,9 @@
 import {
   type CallOptions,
-  createHasher,
+  type Features,
   type HashAlgorithm,
-  type Hasher,
   isSameStore,
   type ObjectInfo,
-  type ObjectReader,
   OmniError,
   type WriteOptions,
 } from "@omni/core";
@@ -17,6 +15,7 @@ import { readRanges } from "./ranges.ts";
 import type { Proof } from "./report.ts";
 import type { Requests } from "./requests.ts";
 import { Stall } from "./stall.ts";
+import { CHEAPEST_FIRST, Watch } from "./watch.ts";
 
 /** A copy that is there and was verified. */
 export interface Transferred {
@@ -55,6 +54,7 @@ export interface TransferTask {
 
 // Bodies up to this size are read whole: one request each way, and a digest before the first byte is sent.
 const WHOLE_BYTES = 1024 * 1024;
+const RANGES_ABOVE_BYTES = 64 * 1024 * 1024;
 
 /**
  * Copies one object and verifies it. The commit is conditional where the destination can: over nothing, or over what its listing showed.
@@ -94,39 +94,66 @@ async function copyWithinStore(
 }
 
 async function copyOnce(tools: TransferTools, task: TransferTask, call: CallOptions): Promise<Transferred> {
-  const { job, throttle, progress } = tools;
-  const { from, to } = job;
+  const { job, throttle, progress, requests } = tools;
+  const { to } = job;
   progress.rewind(task.name);
   const stall = new Stall(job.timeoutMs, job.clock, call.signal);
-  let reader: ObjectReader | undefined;
+  let opened: Opened | undefined;
   try {
-    reader = await from.backend.read(task.source.path, call);
-    const watch = new Watch(reader.info, to.backend.features.hashes, (bytes) => {
+    opened = await open(job, task.source, { ...call, signal: stall.signal });
+    const { info, sizeBytes } = opened;
+    const watch = new Watch(info, algorithmFor(job, info), (bytes) => {
       stall.moved();
       progress.move(task.name, bytes);
     });
-    const options: WriteOptions = { ...carried(reader, to.backend.features), ...conditions(job, task), signal: stall.signal };
-    const whole = reader.sizeBytes !== undefined && reader.sizeBytes <= WHOLE_BYTES;
-    const body = watch.pass(throttle.pass(rangesOf(job, reader, stall.signal), stall.signal));
-    const sent = whole ? await joined(body) : body;
+    const options: WriteOptions = {
+      ...carried(info, sizeBytes, to.backend.features),
+      ...conditions(job, task),
+      signal: stall.signal,
+    };
+    const body = watch.pass(throttle.pass(opened.body, stall.signal));
+    const sent = sizeBytes !== undefined && sizeBytes <= WHOLE_BYTES ? await joined(body) : body;
+    await requests.turn();
     const written = await to.backend.write(task.toPath, sent, options);
-    return { source: reader.info, info: written, bytes: watch.bytes, proof: await prove(tools, task, written, watch) };
+    return { source: info, info: written, bytes: watch.bytes, proof: await prove(tools, task, written, watch) };
   } finally {
-    await reader?.close();
+    await opened?.close();
     stall.release();
   }
 }
 
-/** The body: as it comes, or of a large object several ranges at once. */
-function rangesOf(
-  { from, rangesAboveBytes = 64 * 1024 * 1024, rangeStreams = 4, timeoutMs }: Job,
-  reader: ObjectReader,
-  signal: AbortSignal,
-): AsyncIterable<Uint8Array> {
-  const { info } = reader;
-  const ranged = from.backend.features.rangeRead && info.etag !== undefined && reader.sizeBytes === info.size;
-  if (!ranged || info.size < rangesAboveBytes || rangeStreams === 1) return reader;
-  return readRanges(from.backend, info, rangeStreams, { signal, timeoutMs });
+interface Opened {
+  readonly info: ObjectInfo;
+  /** Bytes that the body brings, where that is known. */
+  readonly sizeBytes: number | undefined;
+  readonly body: AsyncIterable<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** Opens the source: as it comes, or, when it is large, in several ranges at once. */
+async function open(
+  { from: { backend }, rangesAboveBytes = RANGES_ABOVE_BYTES, rangeStreams = 4 }: Job,
+  source: ObjectInfo,
+  call: CallOptions,
+): Promise<Opened> {
+  if (backend.features.rangeRead && source.size >= rangesAboveBytes && rangeStreams > 1) {
+    const info = await backend.stat(source.path, call);
+    const ranges = readRanges(backend, info, rangeStreams, call);
+    if (info.etag !== undefined && info.size > 0)
+      return { info, sizeBytes: info.size, body: ranges, close: async () => void (await ranges.return()) };
+  }
+  const reader = await backend.read(source.path, { ...call, idleTimeoutMs: call.timeoutMs });
+  return { info: reader.info, sizeBytes: reader.sizeBytes, body: reader, close: () => reader.close() };
+}
+
+/** The digest that is made of what passes: the cheapest that the destination states, or the source, or one to compare what is read back. */
+function algorithmFor({ to, verify }: Job, { hashes }: ObjectInfo): HashAlgorithm | undefined {
+  const stated = to.backend.features.hashes;
+  return (
+    CHEAPEST_FIRST.find((name) => stated.includes(name)) ??
+    CHEAPEST_FIRST.find((name) => hashes?.[name] !== undefined) ??
+    (verify === "read" ? "crc32c" : undefined)
+  );
 }
 
 async function joined(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
@@ -135,60 +162,18 @@ async function joined(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
 }
 
-/** Passes bytes on, counts and digests them, and ends with an error before the end where the source's own digest disagrees. */
-class Watch {
-  readonly #source: ObjectInfo;
-  readonly #hashers = new Map<HashAlgorithm, Hasher>();
-  readonly #onBytes: (bytes: number) => void;
-  readonly algorithm: HashAlgorithm;
-  bytes = 0;
-  digest = "";
-
-  constructor(source: ObjectInfo, atDestination: readonly HashAlgorithm[], onBytes: (bytes: number) => void) {
-    this.#source = source;
-    this.#onBytes = onBytes;
-    const cheapestFirst = ["crc32c", "md5", "sha1", "sha256"] as const;
-    this.algorithm =
-      cheapestFirst.find((name) => atDestination.includes(name)) ??
-      cheapestFirst.find((name) => source.hashes?.[name] !== undefined) ??
-      "crc32c";
-    const stated =
-      source.hashes?.[this.algorithm] === undefined ? cheapestFirst.find((name) => source.hashes?.[name] !== undefined) : undefined;
-    for (const name of new Set([this.algorithm, ...(stated ? [stated] : [])])) this.#hashers.set(name, createHasher(name));
-  }
-
-  async *pass(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-    for await (const chunk of body) {
-      for (const hasher of this.#hashers.values()) hasher.update(chunk);
-      this.bytes += chunk.byteLength;
-      this.#onBytes(chunk.byteLength);
-      yield chunk;
-    }
-    for (const [name, hasher] of this.#hashers) {
-      const digest = hasher.digest();
-      if (name === this.algorithm) this.digest = digest;
-      const stated = this.#source.hashes?.[name];
-      if (stated !== undefined && stated !== digest)
-        throw new OmniError("CHECKSUM_MISMATCH", {
-          operation: "read",
-          path: this.#source.path,
-          reason: `what was read has ${name} ${digest}, the source states ${stated}`,
-          outcome: "not-applied",
-        });
-    }
-  }
-}
-
+/** How it is known that what arrived is what was sent. @throws OmniError CHECKSUM_MISMATCH; what arrived wrong is taken back */
 async function prove({ job, requests }: TransferTools, task: TransferTask, written: ObjectInfo, watch: Watch): Promise<Proof> {
   const { to, verify = "stated" } = job;
   try {
     const { features } = to.backend;
     const info = written.hashes || features.hashes.length === 0 ? written : await requests.stat(to, task.toPath);
-    if (checkStated(to, info, watch.algorithm, watch.digest)) return "digest";
-    if (verify === "read") {
-      const digest = await readDigest({ side: to, info: written }, watch.algorithm, requests);
+    const { algorithm } = watch;
+    if (algorithm && checkStated(to, info, algorithm, watch.digest)) return "digest";
+    if (algorithm && verify === "read") {
+      const digest = await readDigest({ side: to, info: written }, algorithm, requests);
       if (digest !== watch.digest)
-        throw mismatch(to, task.toPath, `${watch.algorithm} ${digest} when read back, not ${watch.digest} as was sent`);
+        throw mismatch(to, task.toPath, `${algorithm} ${digest} when read back, not ${watch.digest} as was sent`);
       return "read";
     }
     // Where the destination encodes, its size is not that of the content.
@@ -218,7 +203,7 @@ function conditions({ to: { backend } }: Job, { existing }: TransferTask): Write
   return conditional.replace && existing.etag !== undefined ? { ifMatch: existing.etag } : {};
 }
 
-function carried({ info, sizeBytes }: ObjectReader, features: Job["to"]["backend"]["features"]): WriteOptions {
+function carried(info: ObjectInfo, sizeBytes: number | undefined, features: Features): WriteOptions {
   const { contentType, cacheControl, contentEncoding, contentDisposition, metadata, modifiedAt } = info;
   return {
     sizeBytes,
