@@ -4,6 +4,16 @@ export { type Clouds, type CloudsApi, defineClouds, type ExplainedUpload, type S
 export { normaliseFilename } from "./filename.ts";
 export type { LoadedObject, LoadOptions } from "./loading.ts";
 export type { ObjectRef } from "./locating.ts";
+export {
+  type MigratingBackend,
+  type MigratingOptions,
+  type Migration,
+  migrating,
+  type PassOptions,
+  type PassReport,
+  PHASES,
+  type Phase,
+} from "./migrating/index.ts";
 export type { MigrationOptions, MigrationReport } from "./migration.ts";
 export type {
   BackendSource,

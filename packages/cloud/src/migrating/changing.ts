@@ -40,6 +40,11 @@ export class Changing {
     });
   }
 
+  /** This instance goes along with a move at once; others do within a third of their lease. */
+  async lookAtPhase(): Promise<void> {
+    await (await this.#member()).refresh();
+  }
+
   async change<T>(change: Change<T>): Promise<T> {
     return this.within(change.signal, (rule, shift, signal) => {
       if (rule.other === "left alone") return change.first(this.#stores[rule.first], signal);

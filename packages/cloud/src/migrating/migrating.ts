@@ -16,7 +16,7 @@ import { Changing } from "./changing.ts";
 import { sharedFeatures } from "./features.ts";
 import { Holds } from "./holds.ts";
 import { Migration } from "./migration.ts";
-import { PHASES, type PhaseRule } from "./phases.ts";
+import { PHASES } from "./phases.ts";
 import { Stores } from "./stores.ts";
 
 /** What `migrating` is told beside its stores. */
@@ -82,20 +82,26 @@ export function migrating(from: Backend, to: Backend, options: MigratingOptions)
 }
 
 function driverOver(stores: Stores, changing: Changing): StorageDriver {
-  /** Asks the store that reads go to; in the phase that looks back, the old one too. */
+  /** Asks the store that reads go to; in the phase that looks back, the old one too, and what it alone has is brought over. */
   async function ask<T>(
     path: string,
     given: AbortSignal | undefined,
     request: (store: Backend, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const found = await changing.within(given, async (rule, _, signal) => {
-      const asked = await request(stores[rule.reads], signal).catch((error: unknown) => lookBack(rule, error));
-      if (asked !== MISSING || (await stores.old.exists(path, { signal }))) return asked;
-      throw new OmniError("NOT_FOUND", { operation: "read", path });
+    let isBehind = false;
+    const asked = changing.within(given, async (rule, _, signal) => {
+      try {
+        return await request(stores[rule.reads], signal);
+      } catch (error) {
+        isBehind = rule.looksBack && OmniError.is(error, "NOT_FOUND") && (await stores.old.exists(path, { signal }));
+        throw error;
+      }
     });
-    if (found !== MISSING) return found;
-    await changing.align(path, given);
-    return changing.within(given, (rule, _, signal) => request(stores[rule.reads], signal));
+    return asked.catch(async (error: unknown) => {
+      if (!isBehind) throw error;
+      await changing.align(path, given);
+      return changing.within(given, (rule, _, signal) => request(stores[rule.reads], signal));
+    });
   }
 
   return {
@@ -123,13 +129,6 @@ function driverOver(stores: Stores, changing: Changing): StorageDriver {
       return changing.change<void>({ path, signal: given, first: remove, other: remove });
     },
   };
-}
-
-const MISSING: unique symbol = Symbol("missing in the new store");
-
-function lookBack(rule: PhaseRule, error: unknown): typeof MISSING {
-  if (rule.looksBack && OmniError.is(error, "NOT_FOUND")) return MISSING;
-  throw error;
 }
 
 async function readFrom(store: Backend, path: string, options: DriverReadOptions): Promise<DriverRead> {

@@ -85,7 +85,7 @@ export class Migration {
     if (next === "read-new")
       await this.#need("verify", epoch, "verify() has not found both stores alike in this phase", options.signal);
     if (next === "verify" || next === "read-new" || next === "new-only") await this.settle(options.signal);
-    return (await this.#parts.fleet.move(next, options)).state as Phase;
+    return this.#move(next, options);
   }
 
   /**
@@ -99,7 +99,7 @@ export class Migration {
     if (!before) throw new OmniError("INVALID_ARGUMENT", { operation: "rollback", reason: `"${state}" is the first phase` });
     // From here on the old store is read again: nothing may wait to be brought there.
     if (state === "read-new") await this.settle(options.signal);
-    return (await this.#parts.fleet.move(before, options)).state as Phase;
+    return this.#move(before, options);
   }
 
   /**
@@ -210,6 +210,12 @@ export class Migration {
     if (phases.includes(state as Phase)) return epoch;
     const reason = `the migration is in the phase "${state}"; ${verb} runs in ${phases.join(", ")}: move it there by advance() or rollback()`;
     throw new OmniError("PRECONDITION_FAILED", { operation: verb, reason, outcome: "not-applied" });
+  }
+
+  async #move(to: Phase, options: MoveOptions): Promise<Phase> {
+    await this.#parts.fleet.move(to, options);
+    await this.#parts.changing.lookAtPhase();
+    return to;
   }
 
   /** A gate: what was reached in one epoch; another epoch asks for it anew. */
