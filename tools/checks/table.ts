@@ -284,6 +284,14 @@ export const checks: readonly Check[] = [
     run: jestHarness(["examples/ingest/test/broker-stops.test.ts"], { OMNI_KILLS: "20" }),
   },
   {
+    name: "kafka-cluster",
+    about: "three Kafka brokers with three copies, one killed at a time under load: the others go on, nothing acknowledged is lost",
+    tiers: ["full"],
+    budgetSeconds: 1200,
+    inputs: ["packages/core/src/queue", "packages/queue-kafka", "tools/queue-chaos"],
+    run: jestHarness(["packages/queue-kafka/test/cluster.full.test.ts"], { OMNI_KILLS: "6" }),
+  },
+  {
     name: "verification",
     about: "every count of the full tier has been reached",
     tiers: ["push"],
