@@ -43,6 +43,6 @@ await describeWithServers(["s3", "gcs"], "a migration that is killed", (current)
         await rm(folder, { recursive: true, force: true });
       }
     },
-    60_000 + kills * 5_000 + objects * 60,
+    60_000 + kills * 20_000 + objects * 200,
   );
 });
