@@ -13,3 +13,7 @@ export type { Member, MemberSource } from "./members.ts";
 export { type MultiBackend, multi } from "./multi.ts";
 export { type MultiOptions, READ_POLICIES, type ReadPolicy, WRITE_MODES, type WriteMode } from "./options.ts";
 export type { MultiObjectInfo, MultiObjectWriter, WriteOutcome, WritePhase } from "./outcome.ts";
+export type { RepairCounts, RepairOptions, RepairReport } from "./repair.ts";
+export type { ContentCheck, Proof } from "./sights.ts";
+export type { MemberStats, MultiStats } from "./stats.ts";
+export type { ObjectVerdict, Verification, VerifyOptions, VerifySummary } from "./verify.ts";

@@ -18,6 +18,9 @@ import { type Member, type MemberSource, nameMembers } from "./members.ts";
 import { completeOptions, type MultiOptions, type MultiSettings } from "./options.ts";
 import type { MultiObjectInfo, MultiObjectWriter } from "./outcome.ts";
 import { Reads } from "./reads.ts";
+import { type RepairOptions, type RepairReport, repair } from "./repair.ts";
+import { countEvents, type MultiStats } from "./stats.ts";
+import { Verification, type VerifyOptions } from "./verify.ts";
 
 /** Several stores as one backend. Every write goes to all of them at once; what it gives or throws says how each member fared. */
 export interface MultiBackend extends Backend {
@@ -29,6 +32,22 @@ export interface MultiBackend extends Backend {
   readonly guarantee: Guarantee;
   /** What happens in this group; the diagnostics channel `omni:multi` has it of every group. */
   readonly events: MultiEvents;
+  /** Counters since the group was made. */
+  stats(): MultiStats;
+  /**
+   * Compares what the members hold: iterate it for a verdict on every object, or ask for its `summary()`. A difference is looked at again before it is
+   * reported.
+   *
+   * @throws OmniError by the iteration, what a member says that cannot be listed: nothing is reported in its place
+   */
+  verify(options?: VerifyOptions): Verification;
+  /**
+   * Brings members that missed writes or deletes to what was decided: by the journal's notes, then by comparing all listings. Where nothing says which
+   * member is right the path is reported `ambiguous` and left alone, unless `prefer` names the member that is.
+   *
+   * @throws OmniError INVALID_ARGUMENT; UNAVAILABLE and others when a member cannot be listed
+   */
+  repair(options?: RepairOptions): Promise<RepairReport>;
   /**
    * Writes to every member. Resolves when enough of them hold the whole object.
    *
@@ -74,8 +93,12 @@ export function multi(backends: readonly MemberSource[], options: MultiOptions =
     const reason = "there is no journal: give multi() the option journal, in mode all";
     throw new OmniError("NOT_SUPPORTED", { backend: "multi", operation, reason, outcome: "not-applied" });
   };
+  const stats = countEvents(group);
   const store: Backend = extend(backend, {
     ...extras,
+    stats,
+    verify: (given: VerifyOptions = {}) => new Verification(group, given),
+    repair: (given: RepairOptions = {}) => repair(group, given),
     recover: async (given: RecoverOptions = {}) => recover(group, needed("recover"), given),
     intents: (given?: CallOptions) => intents(needed("intents"), given),
     sweepStale: (given: GroupSweepOptions = {}) => sweepStale(group, journal, given),

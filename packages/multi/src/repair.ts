@@ -1,0 +1,253 @@
+import { commonHash, delay, type ObjectInfo, OmniError, type WriteOptions } from "@omni/core";
+import type { MergedRow } from "@omni/core/merge";
+import type { Group } from "./group.ts";
+import type { Member } from "./members.ts";
+import { inOrder } from "./ordered.ts";
+import { asError } from "./outcome.ts";
+import { planRepair, type RepairPlan } from "./repair-plan.ts";
+import { type Held, lookAtAll, type MemberSight } from "./sights.ts";
+import { rowsOf } from "./verify.ts";
+import { conditionsOver } from "./versions.ts";
+
+/** Paths that a report names of each kind. */
+const EXAMPLES = 100;
+/** How often a path is looked at again that changes while it is repaired. */
+const ROUNDS = 3;
+
+export interface RepairOptions {
+  /** Only paths that start with it. @default all */
+  readonly prefix?: string | undefined;
+  /** Objects repaired side by side. @default 8 */
+  readonly concurrency?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: RepairCounts) => void) | undefined;
+  /** Name of the member that is right where nothing else says so: what it lacks is deleted elsewhere. @default none, such paths are left alone */
+  readonly prefer?: string | undefined;
+  /** Whether all members are listed and compared after the journal's notes were followed. @default true */
+  readonly scan?: boolean | undefined;
+  /** Goes on with the scan after this path: the `cursor` of an earlier repair. */
+  readonly cursor?: string | undefined;
+}
+
+export interface RepairCounts {
+  /** Paths looked at. */
+  readonly examined: number;
+  /** Members that were given an object. */
+  readonly written: number;
+  /** Members from which an object was removed. */
+  readonly removed: number;
+  /** Bytes written. */
+  readonly bytes: number;
+  /** Paths at which members differ and nothing says which is right. */
+  readonly ambiguous: number;
+  /** Paths at which a member did not answer or could not be changed. */
+  readonly failed: number;
+}
+
+export interface RepairReport extends RepairCounts {
+  /** The first paths that were left alone, and why. */
+  readonly ambiguousPaths: readonly { readonly path: string; readonly reason: string }[];
+  /** The first paths that could not be repaired, and why. */
+  readonly failures: readonly { readonly path: string; readonly member: string; readonly error: Error }[];
+  /** Every path was looked at and all members hold the same now. */
+  readonly clean: boolean;
+  /** The last path that the scan finished: a later repair goes on after it. */
+  readonly cursor: string | undefined;
+}
+
+/** Brings members that missed writes or deletes to what was decided. */
+export async function repair(group: Group, options: RepairOptions = {}): Promise<RepairReport> {
+  check(group, options);
+  return new Repair(group, options).run();
+}
+
+function check({ members }: Group, { prefer, concurrency }: RepairOptions): void {
+  const invalid = (reason: string): OmniError =>
+    new OmniError("INVALID_ARGUMENT", { backend: "multi", operation: "repair", reason, outcome: "not-applied" });
+  if (prefer !== undefined && !members.some(({ name }) => name === prefer))
+    throw invalid(`prefer is the name of a member: ${members.map(({ name }) => name).join(", ")}, not ${JSON.stringify(prefer)}`);
+  if (concurrency !== undefined && !(Number.isSafeInteger(concurrency) && concurrency >= 1))
+    throw invalid(`concurrency is a whole number, 1 or more, not ${concurrency}`);
+}
+
+class Repair {
+  readonly #group: Group;
+  readonly #options: RepairOptions;
+  readonly #counts = { examined: 0, written: 0, removed: 0, bytes: 0, ambiguous: 0, failed: 0 };
+  readonly #ambiguous: { readonly path: string; readonly reason: string }[] = [];
+  readonly #failures: { readonly path: string; readonly member: string; readonly error: Error }[] = [];
+  #cursor: string | undefined;
+
+  constructor(group: Group, options: RepairOptions) {
+    this.#group = group;
+    this.#options = options;
+    this.#cursor = options.cursor;
+  }
+
+  async run(): Promise<RepairReport> {
+    const { prefix = "", signal, scan = true, concurrency = 8 } = this.#options;
+    const { notes } = this.#group;
+    if (notes) for await (const _ of inOrder(notes.list(prefix, signal), concurrency, ({ path }) => this.#examine(path, true)));
+    if (scan)
+      for await (const path of inOrder(rowsOf(this.#group, this.#options), concurrency, (row) => this.#examineRow(row)))
+        this.#cursor = path;
+    const { ambiguous, failed } = this.#counts;
+    const clean = scan && ambiguous === 0 && failed === 0 && this.#options.cursor === undefined;
+    const found = { ambiguousPaths: this.#ambiguous, failures: this.#failures };
+    return { ...this.#counts, ...found, clean, cursor: this.#cursor };
+  }
+
+  async #examineRow(row: MergedRow): Promise<string> {
+    // The same write id everywhere: nothing has to be asked.
+    const [first] = row.entries;
+    const same =
+      first?.stamp !== undefined &&
+      row.entries.every((entry) => entry?.stamp?.id === first.stamp?.id && entry?.size === first.size);
+    if (same) this.#progress("examined");
+    else await this.#examine(row.path, false);
+    return row.path;
+  }
+
+  /** Looks at what the members really hold, and acts; again when it changed meanwhile. */
+  async #examine(path: string, isNoted: boolean): Promise<void> {
+    const { notes, clock } = this.#group;
+    const { signal, prefer } = this.#options;
+    let problem: { readonly member: Member; readonly error: unknown } | undefined;
+    for (let round = 1; round <= ROUNDS; round++) {
+      signal?.throwIfAborted();
+      const sights = await lookAtAll(this.#group, path, signal);
+      const plan = await planRepair(this.#group, sights, await notes?.decided(path), prefer, signal);
+      const results = await this.#carryOut(path, plan);
+      const [silent] = plan.silent;
+      problem = results.find((result) => result !== undefined) ?? (silent && { member: silent.member, error: silent.error });
+      const changed = results.some((result) => OmniError.is(result?.error, "PRECONDITION_FAILED", "ALREADY_EXISTS", "NOT_FOUND"));
+      if (changed && round < ROUNDS) {
+        await delay(10 * round, clock, signal);
+        continue;
+      }
+      if (plan.ambiguous !== undefined) this.#leaveAlone(path, plan.ambiguous);
+      else if (!problem && isNoted) await notes?.settle(path);
+      break;
+    }
+    if (problem) this.#fail(path, problem.member, problem.error);
+    this.#progress("examined");
+  }
+
+  /** Gives for each member why it could not be changed, or nothing. */
+  #carryOut(
+    path: string,
+    { source, write, remove }: RepairPlan,
+  ): Promise<readonly ({ readonly member: Member; readonly error: unknown } | undefined)[]> {
+    const attempt = async (member: Member, work: () => Promise<void>) => {
+      try {
+        await work();
+        return undefined;
+      } catch (error) {
+        if (this.#options.signal?.aborted) throw error;
+        return { member, error };
+      }
+    };
+    return Promise.all([
+      ...(source ? write.map((target) => attempt(target.member, () => this.#write(path, source, target))) : []),
+      ...remove.map((target) => attempt(target.member, () => this.#remove(path, target))),
+    ]);
+  }
+
+  /** Copies the version that won over what the member held when it was looked at, and over nothing else. */
+  async #write(path: string, source: Held, target: MemberSight): Promise<void> {
+    const stalled = new Stall(this.#group, this.#options.signal);
+    const pin = source.info.etag === undefined ? {} : { ifMatch: source.info.etag };
+    try {
+      const reader = await source.member.backend.read(path, { ...pin, signal: stalled.signal });
+      try {
+        const { info } = reader;
+        if (info.stamp?.id !== source.info.stamp?.id) throw new OmniError("PRECONDITION_FAILED", { reason: "the source changed" });
+        const options = { ...keptAt(target.member, info), ...conditionsOver(target.member, target.info), signal: stalled.signal };
+        await target.member.backend.write(path, reader, { ...options, onProgress: () => stalled.moved() });
+        this.#done(path, target.member, "write", info.size);
+      } finally {
+        await reader.close();
+      }
+    } finally {
+      stalled.end();
+    }
+  }
+
+  async #remove(path: string, { member, info }: Held): Promise<void> {
+    const { signal } = this.#options;
+    const { etag } = info;
+    const fence = member.backend.features.conditional.delete && etag !== undefined ? { ifMatch: etag } : {};
+    await member.backend.delete(path, { ...fence, signal, timeoutMs: this.#group.settings.memberTimeoutMs });
+    this.#done(path, member, "delete", 0);
+  }
+
+  #done(path: string, { name }: Member, action: "write" | "delete", bytes: number): void {
+    this.#counts.bytes += bytes;
+    this.#progress(action === "write" ? "written" : "removed");
+    this.#group.events.emit("repair", { path, member: name, action, bytes });
+  }
+
+  #leaveAlone(path: string, reason: string): void {
+    if (this.#ambiguous.length < EXAMPLES) this.#ambiguous.push({ path, reason });
+    this.#progress("ambiguous");
+  }
+
+  #fail(path: string, { name }: Member, error: unknown): void {
+    if (this.#failures.length < EXAMPLES) this.#failures.push({ path, member: name, error: asError(error) });
+    this.#progress("failed");
+  }
+
+  #progress(count: "examined" | "written" | "removed" | "ambiguous" | "failed"): void {
+    this.#counts[count] += 1;
+    this.#options.onProgress?.({ ...this.#counts });
+  }
+}
+
+/** Ends a copy in which nothing moves for as long as a member may owe an answer. */
+class Stall {
+  readonly #controller = new AbortController();
+  readonly #group: Group;
+  readonly #user: AbortSignal | undefined;
+  readonly #onAbort = (): void => this.#controller.abort(this.#user?.reason);
+  #timer: unknown;
+
+  constructor(group: Group, user: AbortSignal | undefined) {
+    this.#group = group;
+    this.#user = user;
+    user?.addEventListener("abort", this.#onAbort, { once: true });
+    this.moved();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  moved(): void {
+    const { clock, settings } = this.#group;
+    clock.clearTimeout(this.#timer);
+    const reason = `nothing moved for ${settings.memberTimeoutMs} ms`;
+    this.#timer = clock.setTimeout(
+      () => this.#controller.abort(new OmniError("TIMEOUT", { backend: "multi", operation: "repair", reason })),
+      settings.memberTimeoutMs,
+    );
+  }
+
+  end(): void {
+    this.#group.clock.clearTimeout(this.#timer);
+    this.#user?.removeEventListener("abort", this.#onAbort);
+  }
+}
+
+/** What of an object a member keeps; its digest is checked on the way where the source states one. */
+function keptAt({ backend: { features } }: Member, info: ObjectInfo): WriteOptions {
+  const { contentType, cacheControl, contentEncoding, contentDisposition } = info;
+  const algorithm = commonHash(info.hashes, info.hashes);
+  return {
+    sizeBytes: info.size,
+    ...(algorithm ? { checksum: { algorithm, value: info.hashes?.[algorithm] as string } } : {}),
+    ...(features.stamps && info.stamp ? { stamp: info.stamp } : {}),
+    ...(features.contentHeaders ? { contentType, cacheControl, contentEncoding, contentDisposition } : {}),
+    ...(features.customMetadata && info.metadata ? { metadata: info.metadata } : {}),
+    ...(features.setModTime && info.modifiedAt ? { modifiedAt: info.modifiedAt } : {}),
+  };
+}
