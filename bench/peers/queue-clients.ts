@@ -256,3 +256,16 @@ export async function rawKafka({ kafka }: Brokers, many: "one send each" | "one 
     close: () => producer.disconnect(),
   };
 }
+
+/** Both at once, as one would write it by hand: over when both brokers hold the message. */
+export function bothRaw(nats: QueueClient, kafka: QueueClient): QueueClient {
+  const { publishMany } = kafka;
+  return {
+    publish: (data) => Promise.all([nats.publish(data), kafka.publish(data)]),
+    ...(publishMany && {
+      publishMany: (bodies: readonly Uint8Array[]) =>
+        Promise.all([publishMany(bodies), ...bodies.map((data) => nats.publish(data))]),
+    }),
+    close: () => Promise.all([nats.close(), kafka.close()]),
+  };
+}

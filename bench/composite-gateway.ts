@@ -1,0 +1,100 @@
+// Requests at the example's gateway, which publishes to NATS and Kafka, beside a bare route of Fastify that publishes with the raw clients.
+import { randomUUID } from "node:crypto";
+import type { AddressInfo } from "node:net";
+import { HttpLoad } from "./peers/http-load.ts";
+import { type Brokers, bothRaw, rawKafka, rawNats, startBrokers, stopBrokers } from "./peers/queue-clients.ts";
+import { type Benchmark, defineBenchmark, type Session } from "./runner/benchmark.ts";
+
+type GatewayParams = { readonly requests: number; readonly connections: number };
+
+/** A server that takes messages at this address. */
+interface Door {
+  readonly url: string;
+  close(): Promise<unknown>;
+}
+
+const path = "/api/v1/ingest";
+const message = { source: "bench", data: "x".repeat(256) };
+
+function session({ requests, connections }: GatewayParams, door: Door): Session {
+  const load = new HttpLoad();
+  let last = { accepted: 0, others: 0, p95Ms: 0 };
+  return {
+    async run() {
+      last = await load.run({ url: new URL(path, door.url).href, requests, connections, body: JSON.stringify(message) });
+    },
+    figures: () => ({ "P95 in ms": last.p95Ms }),
+    proof: () => `${last.accepted} accepted, ${last.others} not`,
+    async close() {
+      load.close();
+      await door.close();
+    },
+  };
+}
+
+/** The services of the example, in this process: the whole way of a request, or the second half. */
+async function services({ nats, kafka }: Brokers, from: "gateway" | "ingest"): Promise<Door> {
+  const [gateway, ingest] = await Promise.all([
+    import("../examples/ingest/src/gateway.ts"),
+    import("../examples/ingest/src/ingest.ts"),
+  ]);
+  const env = {
+    QUEUE_TYPE: "composite",
+    COMPOSITE_PROVIDERS: "nats,kafka",
+    NATS_URL: nats ?? "",
+    NATS_STREAM: "OURS",
+    KAFKA_BROKERS: kafka ?? "",
+    QUEUE_TOPIC: `ours-${process.pid}`,
+  };
+  const behind = await ingest.start({ env, port: 0 });
+  if (from === "ingest") return behind;
+  const door = await gateway.start({ port: 0, ingestUrl: behind.url, topic: env.QUEUE_TOPIC });
+  return { url: door.url, close: () => door.close().then(() => behind.close()) };
+}
+
+/** As one would write it by hand, without any of the answers to what can go wrong. */
+async function bareRoute(brokers: Brokers): Promise<Door> {
+  const { default: fastify } = await import("fastify");
+  const clients = bothRaw(await rawNats(brokers), await rawKafka(brokers, "one send each"));
+  const app = fastify();
+  app.post<{ Body: typeof message }>(path, async (request, reply) => {
+    const messageId = randomUUID();
+    await clients.publish(Buffer.from(JSON.stringify({ id: messageId, ...request.body })));
+    return reply.code(202).send({ messageId, status: "accepted" });
+  });
+  await app.listen({ host: "127.0.0.1", port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, close: () => app.close().then(() => clients.close()) };
+}
+
+const benchmark: Benchmark = defineBenchmark<GatewayParams, Brokers>({
+  name: "composite-gateway",
+  title: "requests that publish to NATS and Kafka",
+  unit: "request",
+  compare: "time",
+  params: { full: [{ requests: 3_000, connections: 50 }], quick: [{ requests: 100, connections: 10 }] },
+  work: ({ requests }) => requests,
+  setup: () => startBrokers("nats", "kafka"),
+  teardown: () => stopBrokers(),
+  subjects: {
+    ours: {
+      label: "the example's gateway and ingest, two requests one after the other",
+      start: async ({ params, fixture }) => session(params, await services(fixture, "gateway")),
+    },
+    peers: [
+      {
+        name: "ingest",
+        label: "the example's ingest alone",
+        start: async ({ params, fixture }) => session(params, await services(fixture, "ingest")),
+      },
+      {
+        name: "bare",
+        label: "a bare route of Fastify with nats and kafkajs",
+        needs: { package: "fastify", how: "pnpm install" },
+        start: async ({ params, fixture }) => session(params, await bareRoute(fixture)),
+      },
+    ],
+  },
+});
+
+export default benchmark;
