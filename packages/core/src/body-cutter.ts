@@ -1,9 +1,7 @@
 import type { DriverBody } from "./driver.ts";
+import { countPassingBytes } from "./passing-bytes.ts";
 
 const FIRST_BYTES = 64 * 1024;
-const HURRY_EVERY_BYTES = 8 * 1024 * 1024;
-// More than any C library takes from its heap (glibc's M_MMAP_THRESHOLD ends at 32 MiB): pages that nobody touches are never resident.
-const BALLAST_BYTES = 33 * 1024 * 1024;
 
 /**
  * Cuts a body into pieces of one size, as uploads in parts want them; the last one is shorter, and an empty body has none.
@@ -19,7 +17,6 @@ export class BodyCutter {
   #expectedBytes: number | undefined;
   #rest: Uint8Array | undefined;
   #ended: boolean;
-  #sinceHurried = 0;
 
   /**
    * @param body all bytes, or a stream
@@ -86,19 +83,7 @@ export class BodyCutter {
     if (step.done) this.#ended = true;
     else if (step.value.byteLength > 0) {
       this.#rest = step.value;
-      this.#sinceHurried += step.value.byteLength;
-      if (this.#sinceHurried >= HURRY_EVERY_BYTES) this.#hurryCollection();
-    }
-  }
-
-  // Chunks that were copied are garbage, and V8 lets up to 64 MiB of such buffers lie before it looks (twice the largest semi-space; Heap::
-  // AllocateExternalBackingStore). What is allocated here counts towards that and is never resident.
-  #hurryCollection(): void {
-    this.#sinceHurried = 0;
-    try {
-      new ArrayBuffer(BALLAST_BYTES);
-    } catch {
-      // There is no address space to spare: the collection comes when V8 wants it.
+      countPassingBytes(step.value.byteLength);
     }
   }
 

@@ -41,6 +41,7 @@ export { withReadOnly } from "./layers/read-only.ts";
 export { type RetryOptions, withRetry } from "./layers/retry.ts";
 export { type TimeoutOptions, withTimeout } from "./layers/timeout.ts";
 export { type Logger, silentLogger } from "./logger.ts";
+export { NetworkBody } from "./network-body.ts";
 export type { ObjectInfo, WriteStamp } from "./object-info.ts";
 export type { OptionSpec, OptionTable } from "./option-table.ts";
 export { type Coding, decodeOwnFields, encodeOwnFields, type MetadataForm, type OwnFields } from "./own-fields.ts";

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { createHasher, type DriverRead, type DriverReadOptions, OmniError } from "@omni/core";
+import { createHasher, type DriverRead, type DriverReadOptions, NetworkBody, OmniError } from "@omni/core";
 import { annotate, factsOf, type GcsError, statusOf } from "./errors.ts";
 import { type Context, defined, FIELDS, generationOf, infoOf, objectPath, type Resource, resourceOf } from "./objects.ts";
 import type { OpenAnswer } from "./wire.ts";
@@ -129,14 +129,10 @@ function opened(path: string, resource: Resource, media: OpenAnswer | undefined,
   const length = media.headers["content-length"];
   const isWhole = offset === 0 && length !== undefined && Number(length) === info.size;
   const crc32c = isWhole ? info.hashes?.crc32c : undefined;
-  return { info, body: crc32c === undefined ? plain(media.body) : verified(media.body, crc32c) };
+  return { info, body: new NetworkBody(media.body, crc32c === undefined ? undefined : verified(media.body, crc32c)) };
 }
 
 async function* none(): AsyncGenerator<Uint8Array, undefined> {}
-
-async function* plain(body: IncomingMessage): AsyncGenerator<Uint8Array, undefined> {
-  for await (const chunk of body as AsyncIterable<Uint8Array>) yield chunk;
-}
 
 /** The bytes of a whole object; the last chunk is held until the checksum agrees. */
 async function* verified(body: IncomingMessage, crc32c: string): AsyncGenerator<Uint8Array, undefined> {

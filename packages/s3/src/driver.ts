@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import type { GetObjectCommandOutput, S3Client } from "@aws-sdk/client-s3";
 import type {
   DriverBody,
@@ -8,7 +9,7 @@ import type {
   StorageDriver,
   Supporting,
 } from "@omni/core";
-import { OmniError } from "@omni/core";
+import { NetworkBody, OmniError } from "@omni/core";
 import { copy, move, setMetadata } from "./copying.ts";
 import { deleteMany } from "./deleting.ts";
 import { withDetail } from "./detail.ts";
@@ -128,7 +129,7 @@ async function read(context: Context, path: string, options: DriverReadOptions):
 }
 
 function bodyOf({ Body }: GetObjectCommandOutput): AsyncIterable<Uint8Array> {
-  return (Body as AsyncIterable<Uint8Array> | undefined) ?? empty();
+  return Body === undefined ? empty() : new NetworkBody(Body as IncomingMessage);
 }
 
 async function* empty(): AsyncGenerator<Uint8Array, undefined> {}

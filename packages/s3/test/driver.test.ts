@@ -244,6 +244,13 @@ await describeWithServer("s3", "s3 driver", (current) => {
     }
   });
 
+  test("readers that are closed unread give their connections back", async () => {
+    await using narrow = reopened(current(), store, { maxSockets: 1, socketTimeoutMs: 30_000 });
+    await narrow.write("object", new Uint8Array(8 * MIB));
+    for (let i = 0; i < 4; i++) await (await narrow.read("object")).close();
+    expect((await narrow.stat("object")).size).toBe(8 * MIB);
+  }, 20_000);
+
   test("keys that XML cannot carry are deleted with the others", async () => {
     const paths = ["plain", "a\u0001b", "ä<&>"];
     for (const path of paths) await store.write(path, "x");

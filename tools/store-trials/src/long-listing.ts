@@ -14,15 +14,9 @@ export interface LongListing {
 }
 
 export interface LongListingReport {
-  /** In the order in which they came. */
-  readonly listed: readonly string[];
-  /** What was written, in byte order. */
-  readonly wanted: readonly string[];
-  /** Requests that had been made when the first entry came. */
-  readonly requestsAtFirst: number;
-  /** Requests that had been made when the last entry of the first page had come. */
-  readonly requestsAtPage: number;
-  readonly requests: number;
+  readonly listed: number;
+  /** What is not as promised: whole, in byte order, a page asked for when its first entry is wanted. Has to be empty. */
+  readonly violations: readonly string[];
 }
 
 /** Writes objects, some at once, and lists them while the requests are counted. */
@@ -46,5 +40,13 @@ export async function longListing({ store, url, objects, pageSize, watched }: Lo
   }
   await seen.close();
   await proxy.close();
-  return { listed, wanted: paths.toSorted(), requestsAtFirst, requestsAtPage, requests };
+
+  const violations: string[] = [];
+  if (listed.join("\n") !== paths.toSorted().join("\n")) violations.push(`${listed.length} entries, or another order`);
+  if (requestsAtFirst !== 1) violations.push(`${requestsAtFirst} requests before the first entry`);
+  if (requestsAtPage !== 1) violations.push(`${requestsAtPage} requests before the end of the first page`);
+  // Where the last page is full a server may say only by an empty one that it was the last.
+  const pages = Math.ceil(objects / pageSize) + (objects % pageSize === 0 ? 1 : 0);
+  if (requests > pages) violations.push(`${requests} requests for ${pages} pages`);
+  return { listed: listed.length, violations };
 }

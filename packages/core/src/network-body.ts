@@ -1,0 +1,39 @@
+import type { Readable } from "node:stream";
+import { countPassingBytes } from "./passing-bytes.ts";
+
+type Step = IteratorResult<Uint8Array, undefined>;
+
+/** The body of an answer from a network, for drivers: its chunks are counted as passing, and it ends its stream when it is left, unread too. */
+export class NetworkBody implements AsyncIterableIterator<Uint8Array> {
+  readonly #stream: Readable;
+  readonly #chunks: AsyncIterator<Uint8Array, undefined>;
+  #isStarted = false;
+
+  /**
+   * @param stream the answer
+   * @param chunks what is made of it, such as by a check. @default its own chunks
+   */
+  constructor(stream: Readable, chunks: AsyncIterator<Uint8Array, undefined> = stream[Symbol.asyncIterator]()) {
+    this.#stream = stream;
+    this.#chunks = chunks;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<Step> {
+    this.#isStarted = true;
+    const step = await this.#chunks.next();
+    if (!step.done) countPassingBytes(step.value.byteLength);
+    return step;
+  }
+
+  async return(): Promise<Step> {
+    // A generator that was not begun ends without a look at its stream, whose connection would stay taken.
+    if (!this.#isStarted) this.#stream.destroy();
+    this.#isStarted = true;
+    await this.#chunks.return?.();
+    return { done: true, value: undefined };
+  }
+}
