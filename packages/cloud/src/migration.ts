@@ -11,7 +11,7 @@ import type { StoredObject } from "./stored-object.ts";
 export interface MigrationOptions<N extends string = string>
   extends Pick<
     SyncOptions,
-    "verify" | "journal" | "onProgress" | "onEntry" | "filter" | "dryRun" | "bandwidth" | "signal" | "timeoutMs"
+    "verify" | "journal" | "retries" | "onProgress" | "onEntry" | "filter" | "dryRun" | "bandwidth" | "signal" | "timeoutMs"
   > {
   /** A cloud, or any backend. */
   readonly from: N | Backend;
@@ -46,6 +46,7 @@ const OPTIONS = [
   "bandwidth",
   "signal",
   "timeoutMs",
+  "retries",
 ] as const;
 
 /** One end: where it is, and how its paths begin. */
@@ -92,9 +93,12 @@ async function endOf(set: CloudSet, side: string, given: string | Backend, prefi
 }
 
 async function checkResidency(set: CloudSet, from: Slot, prefix: string, to: End): Promise<void> {
-  const holders = [from, ...[...set.slots.values()].filter((slot) => isWithin(set, from.name, slot))];
+  // What is read from a group is its members', and what is read from a member may have come by its group.
+  const holders = [...set.slots.values()].filter(
+    (slot) => slot === from || isWithin(set, from.name, slot) || isWithin(set, slot.name, from),
+  );
   for (const rule of set.routing.rules)
-    if (holders.some((slot) => mayPlace(rule, slot)) && !staysWithin(to.places, rule.residency))
+    if (holders.some((slot) => mayHold(set, rule, slot)) && !staysWithin(to.places, rule.residency))
       throw leaves(`${rule.name} keeps files of "${from.name}" in ${rule.residency?.join(", ")}`, to);
   for (const { name } of holders)
     for await (const row of set.catalogue?.list(name, { prefix }) ?? [])
@@ -106,10 +110,10 @@ function isWithin(set: CloudSet, name: string, { definition: { members = [] } }:
   return members.some((member) => member === name || isWithin(set, name, set.slot("migrate", member)));
 }
 
-/** Whether a rule may have put files there. */
-function mayPlace({ rule, residency }: CheckedRule, slot: Slot): boolean {
-  if (typeof rule.to !== "function") return listOf(rule.to).includes(slot.name);
-  return staysWithin(slot.residency, residency);
+/** Whether files of a rule may be there: put there by it, or, as far as no catalogue knows better, copied there since. */
+function mayHold(set: CloudSet, { rule, residency }: CheckedRule, slot: Slot): boolean {
+  if (typeof rule.to !== "function" && listOf(rule.to).includes(slot.name)) return true;
+  return (typeof rule.to === "function" || !set.catalogue) && staysWithin(slot.residency, residency);
 }
 
 function leaves(why: string, to: End): OmniError {

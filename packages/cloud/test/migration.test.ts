@@ -105,6 +105,17 @@ describe("residency is not left by a migration", () => {
     expect(await clouds.migrate({ from: "eu", to: "uk" })).toMatchObject({ ok: true });
   });
 
+  test("also where a file may have been copied to; a catalogue knows whether one was", async () => {
+    const route = [{ name: "gdpr", to: "eu" as const, residency: ["eu", "uk"] }];
+    await using unknown = define(route);
+    await expect(unknown.migrate({ from: "uk", to: "us" })).rejects.toThrow(/gdpr keeps files of "uk" in eu, uk/);
+    await using known = define(route, { catalogue });
+    await known.uk.insert(bytesOf("anywhere"));
+    expect(await known.migrate({ from: "uk", to: "us" })).toMatchObject({ ok: true, rowsMoved: 1 });
+    await known.copyObject(await known.insert(bytesOf("at home")), "uk");
+    await expect(known.migrate({ from: "uk", to: "us" })).rejects.toThrow(/must stay in eu, uk; "us" is in us/);
+  });
+
   test("by the rows of files that an earlier rule placed", async () => {
     await using before = define([{ name: "gdpr", to: "eu", residency: "eu" }], { catalogue });
     const kept = await before.insert(bytesOf("x"));

@@ -1,4 +1,5 @@
 import { type CloudDefinition, defineClouds, type Rule, type StoredObject } from "@omni/cloud";
+import { sqliteCatalogue } from "@omni/cloud/sqlite";
 import { type Backend, copyBetween, createBackend, OmniError } from "@omni/core";
 import { faulty } from "@omni/core/testing";
 import { memory } from "@omni/memory";
@@ -15,6 +16,7 @@ const TENANTS = ["x", "y", "z"] as const;
 type FaultyBackend = ReturnType<typeof faulty<Backend>>;
 
 interface Layout {
+  readonly catalogued: boolean;
   readonly places: readonly (readonly string[])[];
   readonly group: readonly Name[];
   readonly copying: readonly [Name, Name];
@@ -24,10 +26,12 @@ interface Layout {
 type Step =
   | { readonly do: "insert"; readonly tenant: number; readonly stream: boolean }
   | { readonly do: "copy" | "move" | "load" | "read" | "scope"; readonly object: number; readonly to: number }
+  | { readonly do: "migrate"; readonly from: number; readonly to: number }
   | { readonly do: "break"; readonly to: number }
   | { readonly do: "mend"; readonly to: number };
 
 const layouts: fc.Arbitrary<Layout> = fc.record({
+  catalogued: fc.boolean(),
   places: fc.array(fc.subarray([...PLACES], { maxLength: 2 }), { minLength: 4, maxLength: 4 }),
   group: fc.subarray([...LEAVES], { minLength: 2 }),
   copying: fc.tuple(fc.constantFrom("a", "b"), fc.constantFrom("c", "d")) as fc.Arbitrary<[Name, Name]>,
@@ -51,6 +55,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
         to: fc.nat(5),
       }),
     },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("migrate" as const), from: fc.nat(5), to: fc.nat(5) }) },
     {
       weight: 2,
       arbitrary: fc.oneof(
@@ -71,6 +76,7 @@ class World {
   readonly #clouds;
   readonly #layout: Layout;
   stayed = 0;
+  migrated = 0;
 
   constructor(layout: Layout) {
     this.#layout = layout;
@@ -82,6 +88,7 @@ class World {
     };
     this.#clouds = defineClouds({ ...definitions, group, copying } as Record<Name, CloudDefinition>, {
       env: {},
+      catalogue: layout.catalogued ? sqliteCatalogue(":memory:") : undefined,
       breaker: { failures: 2, openMs: 1 },
       replayBytes: 64,
       // By function, so that what a list names is not refused before it can do harm.
@@ -111,6 +118,11 @@ class World {
     if (step.do === "insert") return this.#insert(step, index);
     if (step.do === "break")
       return this.leaves.get(LEAVES[step.to] as Name)?.faults.add({ on: ["write", "stage"], do: "fail", atByte: 3 });
+    if (step.do === "migrate") {
+      const report = await this.#clouds.migrate({ from: NAMES[step.from] as Name, to: NAMES[step.to] as Name, retries: 0 });
+      this.migrated += report.counts.copied;
+      return;
+    }
     if (step.do === "mend") return this.leaves.get(LEAVES[step.to] as Name)?.faults.clear();
     const object = this.#objects[step.object % this.#objects.length];
     const to = NAMES[step.to] as Name;
@@ -173,17 +185,20 @@ function copyOnRead(from: Backend, to: Backend): Backend {
   });
 }
 
-const runs = propertyRuns({ name: "cloud-residency", push: 1_000, test: 150 });
+const runs = propertyRuns({ name: "cloud-residency", push: 300, test: 100 });
 
 test("a file whose rule says where it must stay is never anywhere else", async () => {
   let stayed = 0;
+  let migrated = 0;
   const property = fc.asyncProperty(layouts, steps, async (layout, todo) => {
     const world = new World(layout);
     for (const [index, step] of todo.entries()) await world.take(step, index);
     expect(await world.strays()).toEqual([]);
     stayed += world.stayed;
+    migrated += world.migrated;
   });
   for (const parameters of runs.parameters) await fc.assert(property, parameters);
   // Otherwise nothing was put to the test.
   expect(stayed).toBeGreaterThan(runs.numRuns / 2);
+  expect(migrated).toBeGreaterThan(0);
 });
