@@ -58,6 +58,7 @@ export async function stageEverywhere(
     noteHealth(group, outcomes);
     throw groupError("write", path, outcomes, settings);
   }
+  for (const { member } of writes) health.of(member).record();
   return {
     handles: new Map(writes.map(({ member, staged }) => [member.name, staged as StagedWrite])),
     size: source.bytes,

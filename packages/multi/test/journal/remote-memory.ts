@@ -48,6 +48,8 @@ export async function serveMemory(): Promise<RemoteMemoryServer> {
   const server: Server = createServer((incoming, answer) => {
     handle(store.driver, tokens, state, incoming, answer).catch((error) => answer.destroy(error));
   });
+  // A connection that the server drops just when a request is on its way would be a fault that no test asked for.
+  server.keepAliveTimeout = 0;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {

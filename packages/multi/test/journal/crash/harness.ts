@@ -124,7 +124,7 @@ export class CrashRun {
     const how = HOWS[Math.floor(turn / SCENARIOS.length) % HOWS.length] as Stop["how"];
     const hasPlain = this.#members.some(({ features }) => !features.conditional.delete);
     const mayPause = !(hasPlain && scenario.deletes) && !scenario.recovers;
-    const call = (Math.floor(turn / SCENARIOS.length / HOWS.length) % (this.#reached[key] ?? 40)) + 1;
+    const call = (Math.floor(turn / SCENARIOS.length / HOWS.length) % (this.#reached[key] ?? 32)) + 1;
     const stop = { call, how: how === "pause" && !mayPause ? "after" : how } as const;
     const actors = scenario.recovers ? await this.#recovered(scenario, stop) : await this.#changed(scenario, stop);
     const at = `${key}, ${stop.how} call ${stop.call}`;
@@ -270,10 +270,11 @@ function allowedAt(
   const allowed = new Set<string | undefined>();
   let isReplaced = false;
   for (const actor of actors) {
-    const effects = actor.effectsAt(path, held);
+    const others = actors.filter((other) => other !== actor);
+    const effects = actor.effectsAt(path, held, others);
     const last = effects.findLastIndex(({ isDone }) => isDone);
     if (last >= 0) isReplaced = true;
-    for (const { name } of effects.slice(Math.max(0, last))) allowed.add(name);
+    for (const { names } of effects.slice(Math.max(0, last))) for (const name of names) allowed.add(name);
   }
   if (!isReplaced) allowed.add(held.get(path));
   return allowed;
@@ -344,34 +345,50 @@ class Actor {
     return undefined;
   }
 
-  /** What it made of a path, one after the other. */
-  effectsAt(path: string, held: ReadonlyMap<string, string | undefined>): readonly { name: string | undefined; isDone: boolean }[] {
-    const effects: { name: string | undefined; isDone: boolean }[] = [];
-    const own = new Map(held);
+  /** What it made of a path, one after the other. What it copied may be what others wrote there meanwhile. */
+  effectsAt(
+    path: string,
+    held: Held,
+    others: readonly Actor[],
+  ): readonly { names: readonly (string | undefined)[]; isDone: boolean }[] {
+    const effects: { names: readonly (string | undefined)[]; isDone: boolean }[] = [];
+    const own = new Map<string, readonly (string | undefined)[]>(
+      [...held].map(([at, name]) => [at, [name, ...others.flatMap((other) => other.#writtenTo(at))]] as const),
+    );
     for (const entry of this.entries) {
       if (entry.say !== "start") continue;
       const step = this.#config.steps[entry.step] as Step;
       const said = this.entries.find((other) => "step" in other && other.step === entry.step && other.say !== "start")?.say;
       if (said === "refused") continue;
-      for (const [at, name] of effectsOf(step, own)) {
-        own.set(at, name);
-        if (at === path) effects.push({ name, isDone: said === "done" });
+      for (const [at, names] of effectsOf(step, own)) {
+        own.set(at, names);
+        if (at === path) effects.push({ names, isDone: said === "done" });
       }
     }
     return effects;
   }
+
+  #writtenTo(path: string): readonly string[] {
+    return this.#config.steps.flatMap((step) => ("name" in step && step.path === path ? [step.name] : []));
+  }
 }
 
-function effectsOf(step: Step, held: ReadonlyMap<string, string | undefined>): readonly (readonly [string, string | undefined])[] {
+type Held = ReadonlyMap<string, string | undefined>;
+type Effect = readonly [path: string, names: readonly (string | undefined)[]];
+
+function effectsOf(step: Step, held: ReadonlyMap<string, readonly (string | undefined)[]>): readonly Effect[] {
   if (step.do === "recover") return [];
-  if (step.do === "delete") return [[step.path, undefined]];
-  if (step.do === "copy") return [[step.to, held.get(step.path)]];
-  if (step.do === "move")
-    return [
-      [step.to, held.get(step.path)],
-      [step.path, undefined],
-    ];
-  return [[step.path, step.name]];
+  if (step.do === "delete") return [[step.path, [undefined]]];
+  if (step.do === "copy" || step.do === "move") {
+    const copied = (held.get(step.path) ?? []).filter((name) => name !== undefined);
+    return step.do === "copy"
+      ? [[step.to, copied]]
+      : [
+          [step.to, copied],
+          [step.path, [undefined]],
+        ];
+  }
+  return [[step.path, [step.name]]];
 }
 
 /** Stores of which none is killed: a folder, memory in this process, and what else is given. The journal is in memory too, or a folder. */
