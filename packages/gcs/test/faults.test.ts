@@ -68,6 +68,6 @@ await describeWithServer("gcs", "gcs through a network that fails", (current) =>
       const { runs, ...outcomes } = counts;
       recordCounts({ "gcs under faults": runs, ...outcomes, unhandledRejections: rejections.length });
     },
-    numRuns * 2_000 + 30_000,
+    numRuns * 4_000 + 120_000,
   );
 });

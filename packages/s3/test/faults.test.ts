@@ -9,7 +9,7 @@ import type { HarnessOrder } from "./fault-harness.ts";
 import { makeBucket } from "./store.ts";
 
 const { numRuns, seeds } = propertyRuns({ name: "s3 under faults", push: 400, test: 60 });
-const LIMIT_MS = numRuns * 2_000 + 30_000;
+const LIMIT_MS = numRuns * 4_000 + 120_000;
 
 await describeWithServer("s3", "s3 through a network that fails", (current) => {
   beforeAll(() => makeBucket(current()));
