@@ -102,11 +102,16 @@ const bucketMissing: Rule = (_, { bucket = "", endpoint = "the endpoint" }) => (
   reason: `the bucket "${bucket}" does not exist at ${endpoint}: create it, or correct the options "bucket" and "apiEndpoint"`,
 });
 
+// What Google's token service says of a signed request whose times are not around its own.
+const SKEWED = /short-lived token|reasonable timeframe|\biat and exp\b/i;
+
 const credentials: Rule = (error, { anonymous }) => ({
   code: "UNAUTHENTICATED",
-  reason: anonymous
-    ? 'the store wants credentials and none were sent: set the option "anonymous" to false, and give "credentials" or "credentialsFile"'
-    : `${wordsOf(error) ?? "the store refuses the credentials"}: check the options "credentials" and "credentialsFile", or Application Default Credentials (GOOGLE_APPLICATION_CREDENTIALS, gcloud auth application-default login)`,
+  reason: SKEWED.test(wordsOf(error) ?? "")
+    ? "this machine's clock differs too much from the store's: set the clock (for example by NTP)"
+    : anonymous
+      ? 'the store wants credentials and none were sent: set the option "anonymous" to false, and give "credentials" or "credentialsFile"'
+      : `${wordsOf(error) ?? "the store refuses the credentials"}: check the options "credentials" and "credentialsFile", or Application Default Credentials (GOOGLE_APPLICATION_CREDENTIALS, gcloud auth application-default login)`,
 });
 
 const noSigner: Rule = (error) => ({

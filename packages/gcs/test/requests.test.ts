@@ -118,6 +118,21 @@ describe("credentials", () => {
       /no token was given: invalid_grant \(Invalid JWT Signature\.\)/,
     ],
     [
+      "a clock that is off",
+      {
+        response: {
+          status: 400,
+          data: {
+            error: "invalid_grant",
+            error_description:
+              "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values in the JWT claim.",
+          },
+        },
+      },
+      "UNAUTHENTICATED",
+      /clock differs too much from the store's: set the clock/,
+    ],
+    [
       "no credentials",
       { message: "Could not load the default credentials. Browse to https://..." },
       "UNAUTHENTICATED",
