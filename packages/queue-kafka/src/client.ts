@@ -3,7 +3,10 @@
  * Another client can serve by implementing it.
  */
 export interface KafkaClient {
-  /** Whether a broker ever answered: before that an address is more likely wrong than down. */
+  /**
+   * Whether a broker ever answered a question, if only with an error: before that an address, or who signs in, is more likely wrong than the broker
+   * down. Its greeting does not count: it greets before it wants to know who it is.
+   */
   readonly answered: boolean;
   producer(): ClientProducer;
   admin(): ClientAdmin;

@@ -88,7 +88,10 @@ const CLIENT_ERRORS: Readonly<Record<string, Entry>> = {
     code: "UNAVAILABLE",
     reason: "no broker could be reached: check brokers (KAFKA_BROKERS), and that TLS is on only where the broker expects it",
   },
-  KafkaJSConnectionClosedError: { code: "UNAVAILABLE", reason: "the broker closed the connection" },
+  KafkaJSConnectionClosedError: {
+    code: "UNAVAILABLE",
+    reason: "the broker closed the connection: where it always does, it expects TLS or a user, see the options tls and sasl",
+  },
   KafkaJSBrokerNotFound: UNAVAILABLE,
   KafkaJSNoBrokerAvailableError: UNAVAILABLE,
   KafkaJSMetadataNotLoaded: UNAVAILABLE,
@@ -175,6 +178,11 @@ const STORED: ReadonlySet<string> = new Set(["DUPLICATE_SEQUENCE_NUMBER"]);
 export function isFatal(cause: unknown): boolean {
   const found = classifyError(cause);
   return found !== undefined && FATAL.has(found.code);
+}
+
+/** Whether a broker said it, whatever it said. */
+export function isAnswer(cause: unknown): boolean {
+  return chainOf(cause).some((error) => Object.hasOwn(BROKER_ERRORS, brokerErrorOf(error) ?? ""));
 }
 
 /** Whether the topic is not there. */

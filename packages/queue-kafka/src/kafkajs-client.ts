@@ -21,6 +21,7 @@ import type {
   OutgoingRecord,
   PartitionInfo,
 } from "./client.ts";
+import { isAnswer } from "./errors.ts";
 import { CONSUMER_RETRY, compressionOf, configOf, PRODUCER_RETRY } from "./kafkajs-config.ts";
 import { repairRequestQueue } from "./kafkajs-queue.ts";
 import type { KafkaSettings } from "./options.ts";
@@ -38,10 +39,18 @@ export function kafkajsClient(settings: KafkaSettings): KafkaClient {
   const compression = compressionOf(settings.compression);
   let answered = false;
   const parts = (background: boolean): Parts => {
-    const sockets = new Sockets(background, () => {
-      answered = true;
-    });
+    const sockets = new Sockets(background);
     return { kafka: new Kafka(configOf(settings, sockets)), sockets, settings };
+  };
+  const asked = async <T>(question: Promise<T>): Promise<T> => {
+    try {
+      const answer = await question;
+      answered = true;
+      return answer;
+    } catch (error) {
+      answered ||= isAnswer(error);
+      throw error;
+    }
   };
   // Java's: murmur2 over the key.
   const partitioner = Partitioners.DefaultPartitioner();
@@ -50,7 +59,7 @@ export function kafkajsClient(settings: KafkaSettings): KafkaClient {
       return answered;
     },
     producer: () => producerOf(parts(true), compression),
-    admin: () => adminOf(parts(true)),
+    admin: () => adminOf(parts(true), asked),
     // A Kafka object of its own: consumers of one group that share one also share, and clear, their offsets.
     consumer: (options) => consumerOf(parts(false), options),
     choosePartition: (topic, key, partitions) =>
@@ -122,13 +131,13 @@ function toMessage(record: OutgoingRecord, partition: number): Message {
   return { key, value, headers: { ...headers }, timestamp: String(timestamp), partition };
 }
 
-function adminOf(parts: Parts): ClientAdmin {
+function adminOf(parts: Parts, asked: <T>(question: Promise<T>) => Promise<T>): ClientAdmin {
   const admin: Admin = parts.kafka.admin();
   return {
     connect: () => admin.connect(),
     disconnect: () => disconnect(parts, () => admin.disconnect()),
     async partitionsOf(topic) {
-      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      const { topics } = await asked(admin.fetchTopicMetadata({ topics: [topic] }));
       const found = topics.find((one) => one.name === topic)?.partitions ?? [];
       const list: PartitionInfo[] = found.map(({ partitionId, leader }) => ({ partition: partitionId, leader }));
       return list.sort((a, b) => a.partition - b.partition);
@@ -158,7 +167,7 @@ function adminOf(parts: Parts): ClientAdmin {
       await admin.deleteGroups([group]);
     },
     async ping() {
-      await admin.describeCluster();
+      await asked(admin.describeCluster());
     },
   };
 }

@@ -10,13 +10,11 @@ import type { ISocketFactory } from "kafkajs";
 export class Sockets {
   readonly #open = new Set<Socket>();
   readonly #background: boolean;
-  readonly #onAnswer: () => void;
   #cut = false;
 
   /** @param background whether they leave the process free to end */
-  constructor(background: boolean, onAnswer: () => void) {
+  constructor(background: boolean) {
     this.#background = background;
-    this.#onAnswer = onAnswer;
   }
 
   readonly factory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
@@ -26,7 +24,6 @@ export class Sockets {
     const socket: Socket = ssl ? connectTls({ host, port, ...named, ...ssl }, onConnect) : connectTcp({ host, port }, onConnect);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 60_000);
-    socket.once("data", this.#onAnswer);
     socket.once("close", () => this.#open.delete(socket));
     if (this.#background) socket.unref();
     this.#open.add(socket);
