@@ -1,7 +1,7 @@
 import type { Clock } from "@omni/core";
 import type { DriverPublishOptions, PublishOutcome, WireMessage } from "@omni/core/queue";
 import { failureOf } from "./failure.ts";
-import type { MemberLink } from "./member-link.ts";
+import type { MemberCall, MemberLink } from "./member-link.ts";
 import { type CompositeOutcome, isAcked, isRefused, pendingOutcome } from "./outcome.ts";
 import { decide, type Strategy } from "./strategy.ts";
 
@@ -73,12 +73,22 @@ function atOnce(
       }
       if (undecided === 0 && before > 0) resolve(ballots.map((ballot) => wordOf(parts, topic, ballot, settled)));
     };
+    const calls = links.map((link) => link.call(topic, options.deadline));
+    const free = follow(options.signal, calls);
     const settled = Promise.all(
-      links.map(async (link, place) => {
-        take(place, await link.send(topic, batch, options));
-      }),
-    );
+      links.map((link, place) => link.send(calls[place] as MemberCall, batch).then((found) => take(place, found))),
+    ).then(free);
   });
+}
+
+/** What the caller gives up is given up with every member. @returns stops it */
+function follow(signal: AbortSignal | undefined, calls: readonly MemberCall[]): () => void {
+  const giveUp = (): void => {
+    for (const call of calls) call.abort(signal?.reason);
+  };
+  signal?.addEventListener("abort", giveUp, { once: true });
+  if (signal?.aborted) giveUp();
+  return () => signal?.removeEventListener("abort", giveUp);
 }
 
 /** The next member gets what the former ones did not take. */
@@ -92,11 +102,13 @@ async function inTurn(
   for (const [place, link] of parts.links.entries()) {
     const left = batch.map((_, index) => index).filter((index) => ballots[index]?.acked === 0);
     if (left.length === 0 || (place > 0 && options.signal?.aborted)) break;
+    const call = link.call(topic, options.deadline);
+    const free = follow(options.signal, [call]);
     const found = await link.send(
-      topic,
+      call,
       left.map((index) => batch[index] as WireMessage),
-      options,
     );
+    free();
     for (const [i, index] of left.entries()) ballots[index]?.take(place, found[i] as CompositeOutcome);
   }
   return ballots.map((ballot) => {

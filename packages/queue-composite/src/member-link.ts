@@ -22,23 +22,36 @@ export class MemberLink {
     this.#turns = member.features.pipelined ? undefined : new KeyTurns();
   }
 
-  /** Publishes a batch of one topic; never rejects. One outcome per message, in order. */
-  async send(topic: string, batch: readonly WireMessage[], options: DriverPublishOptions): Promise<readonly CompositeOutcome[]> {
+  /** A publish that is about to be sent, so that its caller can give it up. */
+  call(topic: string, deadline: number | undefined): MemberCall {
+    return new MemberCall(this.member.topicOf(topic), deadline);
+  }
+
+  /** Publishes a batch; never rejects. One outcome per message, in order. */
+  send(call: MemberCall, batch: readonly WireMessage[]): Promise<readonly CompositeOutcome[]> {
     const { member } = this;
-    if (!member.breaker.allows()) return this.#skip(topic, batch);
-    const name = member.topicOf(topic);
-    const call = new MemberCall(name, options.deadline);
+    if (!member.breaker.allows()) return Promise.resolve(this.#skip(call, batch));
+    const started = this.#clock.now();
+    const said: (PublishOutcome | undefined)[] = new Array(batch.length);
     this.#calls.add(call);
     member.counters.inFlight += batch.length;
-    try {
-      const outcomes = await this.#withDeadline(call, batch, options.signal);
-      this.#record(outcomes, call);
-      return outcomes;
-    } finally {
-      member.counters.inFlight -= batch.length;
-      this.#calls.delete(call);
-      if (this.#calls.size === 0) this.#becomeIdle();
-    }
+    return new Promise((resolve) => {
+      let open = true;
+      const finish = (): void => {
+        if (!open) return;
+        open = false;
+        this.#clock.clearTimeout(timer);
+        resolve(this.#finish(call, batch, said, started));
+      };
+      const over = (): void =>
+        call.abort(
+          new OmniError("TIMEOUT", { reason: `no word from the broker within ${member.timeoutMs} ms`, outcome: "unknown" }),
+        );
+      const timer = this.#clock.setTimeout(over, member.timeoutMs);
+      // A driver that knows says so within this turn; only then is it given up.
+      call.onGivenUp(() => setImmediate(finish));
+      this.#submit(call, batch, said, finish);
+    });
   }
 
   /** Resolves when nothing is under way. */
@@ -51,51 +64,40 @@ export class MemberLink {
     for (const call of this.#calls) call.abort(reason);
   }
 
-  #withDeadline(
+  #finish(
     call: MemberCall,
     batch: readonly WireMessage[],
-    signal: AbortSignal | undefined,
-  ): Promise<readonly CompositeOutcome[]> {
+    said: readonly (PublishOutcome | undefined)[],
+    started: number,
+  ): readonly CompositeOutcome[] {
     const { member } = this;
-    const started = this.#clock.now();
-    const said: (PublishOutcome | undefined)[] = new Array(batch.length);
-    return new Promise((resolve) => {
-      const follow = (): void => call.abort(signal?.reason);
-      const finish = (): void => {
-        this.#clock.clearTimeout(timer);
-        signal?.removeEventListener("abort", follow);
-        const latencyMs = this.#clock.now() - started;
-        const word = (place: number): PublishOutcome => said[place] ?? { state: "unknown", error: call.reason };
-        resolve(batch.map((message, place) => outcomeOf(member, call.topic, message, word(place), latencyMs)));
-      };
-      const over = (): void =>
-        call.abort(
-          new OmniError("TIMEOUT", { reason: `no word from the broker within ${member.timeoutMs} ms`, outcome: "unknown" }),
-        );
-      // A driver that knows says so within this turn; only then is it given up.
-      call.onAbort = () => setImmediate(finish);
-      const timer = this.#clock.setTimeout(over, member.timeoutMs);
-      signal?.addEventListener("abort", follow, { once: true });
-      if (signal?.aborted) follow();
-      void this.#submit(call, batch, said).then(finish);
-    });
+    const latencyMs = this.#clock.now() - started;
+    const word = (place: number): PublishOutcome => said[place] ?? { state: "unknown", error: call.reason };
+    const outcomes = batch.map((message, place) => outcomeOf(member, call.topic, message, word(place), latencyMs));
+    this.#record(outcomes, call);
+    member.counters.inFlight -= batch.length;
+    this.#calls.delete(call);
+    if (this.#calls.size === 0) this.#becomeIdle();
+    return outcomes;
   }
 
-  async #submit(call: MemberCall, batch: readonly WireMessage[], said: (PublishOutcome | undefined)[]): Promise<void> {
-    if (!this.#turns) {
-      const words = await this.#ask(call, batch);
-      for (let place = 0; place < batch.length; place++) said[place] = words[place];
-      return;
-    }
-    await Promise.all(
-      this.#turns.take(call.topic, batch).map(async (turn) => {
-        // Given up counts as settled: the others of the key do not wait for a broker that never answers.
-        if (turn.after) await Promise.race([turn.after, call.aborted]);
-        if (call.reason === undefined) await Promise.race([this.#askFor(call, turn, said), call.abandoned()]);
-        else for (const place of turn.places) said[place] = { state: "rejected", error: call.reason };
-        turn.done();
-      }),
-    );
+  /** Fills in what the driver says of each message, then calls `finish`. */
+  #submit(call: MemberCall, batch: readonly WireMessage[], said: (PublishOutcome | undefined)[], finish: () => void): void {
+    const turns = this.#turns?.take(call.topic, batch);
+    if (turns) void Promise.all(turns.map((turn) => this.#inTurn(call, turn, said))).then(finish);
+    else
+      void this.#ask(call, batch).then((words) => {
+        for (let place = 0; place < batch.length; place++) said[place] = words[place];
+        finish();
+      });
+  }
+
+  async #inTurn(call: MemberCall, turn: Turn, said: (PublishOutcome | undefined)[]): Promise<void> {
+    // Given up counts as settled: the others of the key do not wait for a broker that never answers.
+    if (turn.after) await Promise.race([turn.after, call.aborted]);
+    if (call.reason === undefined) await Promise.race([this.#askFor(call, turn, said), call.abandoned()]);
+    else for (const place of turn.places) said[place] = { state: "rejected", error: call.reason };
+    turn.done();
   }
 
   async #askFor(call: MemberCall, turn: Turn, said: (PublishOutcome | undefined)[]): Promise<void> {
@@ -116,13 +118,13 @@ export class MemberLink {
     }
   }
 
-  #skip(topic: string, batch: readonly WireMessage[]): readonly CompositeOutcome[] {
+  #skip({ topic }: MemberCall, batch: readonly WireMessage[]): readonly CompositeOutcome[] {
     const { member } = this;
     member.counters.skipped += batch.length;
     const leftMs = Math.max(0, member.breaker.openUntil - this.#clock.now());
     const last = this.#lastFault ? `; the last error: ${this.#lastFault.reason}` : "";
     const reason = `nothing is sent for another ${leftMs} ms because the broker failed again and again${last}`;
-    const context = { backend: member.name, operation: "publish", topic: member.topicOf(topic) };
+    const context = { backend: member.name, operation: "publish", topic };
     const error = new OmniError("UNAVAILABLE", { ...context, reason, outcome: "not-applied", cause: this.#lastFault });
     return batch.map(() => ({ member: member.name, state: "skipped", error, latencyMs: 0, position: undefined }));
   }
@@ -158,31 +160,42 @@ function wordOf(outcomes: readonly CompositeOutcome[], fault: boolean, call: Mem
   return outcomes.some(isAcked) ? "success" : "neutral";
 }
 
-/** One publish to one member, and what its driver sees as the call's options. */
-class MemberCall implements DriverPublishOptions {
+/** One publish to one member, and what its driver sees as the call's options. Most end without the signal that it makes when asked for. */
+export class MemberCall implements DriverPublishOptions {
+  /** As the member calls it. */
   readonly topic: string;
   readonly deadline: number | undefined;
   /** Others wait for this member: it must not wait for room. */
   readonly waitForRoom = false;
-  readonly #controller = new AbortController();
-  /** Resolves when it is given up. */
-  readonly aborted: Promise<void>;
-  /** Told when it is given up. */
-  onAbort: (() => void) | undefined;
+  #controller: AbortController | undefined;
+  #reason: unknown;
+  #givenUp: (() => void) | undefined;
 
   constructor(topic: string, deadline: number | undefined) {
     this.topic = topic;
     this.deadline = deadline;
-    this.aborted = new Promise((resolve) => this.#controller.signal.addEventListener("abort", () => resolve(), { once: true }));
   }
 
   get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+    }
     return this.#controller.signal;
   }
 
   /** Why it was given up. */
   get reason(): unknown {
-    return this.#controller.signal.reason;
+    return this.#reason;
+  }
+
+  /** Resolves when it is given up. */
+  get aborted(): Promise<void> {
+    const { signal } = this;
+    return new Promise((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener("abort", () => resolve(), { once: true });
+    });
   }
 
   /** Resolves a turn after it was given up, so that a driver can still say what it knows. */
@@ -191,9 +204,16 @@ class MemberCall implements DriverPublishOptions {
     await new Promise((resolve) => setImmediate(resolve));
   }
 
+  /** Tells when it is given up, or that it has been. */
+  onGivenUp(tell: () => void): void {
+    this.#givenUp = tell;
+    if (this.#reason !== undefined) tell();
+  }
+
   abort(reason: unknown): void {
-    if (this.#controller.signal.aborted) return;
-    this.#controller.abort(reason);
-    this.onAbort?.();
+    if (this.#reason !== undefined) return;
+    this.#reason = reason ?? new DOMException("This operation was aborted", "AbortError");
+    this.#controller?.abort(this.#reason);
+    this.#givenUp?.();
   }
 }
