@@ -1,8 +1,10 @@
-import type { MultiError } from "@omni/core";
+import { randomUUID } from "node:crypto";
+import { type CallOptions, type MultiError, OmniError, type WriteStamp } from "@omni/core";
 import { groupError, missed } from "./errors.ts";
 import type { Group } from "./group.ts";
 import type { Member } from "./members.ts";
 import { asError, isNotApplied, type WriteOutcome } from "./outcome.ts";
+import { compareVersions, lookAt, nextVersion } from "./versions.ts";
 import { inBackground, owe, refusalOf, Waiting } from "./waiting.ts";
 
 /**
@@ -11,13 +13,14 @@ import { inBackground, owe, refusalOf, Waiting } from "./waiting.ts";
  */
 export async function fanDelete(group: Group, path: string, signal: AbortSignal | undefined): Promise<void> {
   const { members, settings, events } = group;
+  const tombstone = group.notes && settings.mode !== "all" ? await bury(group, path, signal) : undefined;
   const outcomes = members.map((member): WriteOutcome => ({ member: member.name, state: "pending", phase: "commit", bytes: 0 }));
   const owing = (): readonly Member[] => members.filter((_, at) => outcomes[at]?.state === "pending");
   const waiting = new Waiting(group);
   const isEnough = (): boolean => settings.mode !== "all" && committed(outcomes) >= settings.needed;
   const all = Promise.all(
     members.map(async (member, at) => {
-      outcomes[at] = await deleteAt(group, member, path, signal);
+      outcomes[at] = await deleteAt(group, member, path, tombstone, signal);
       waiting.look(isEnough(), owing());
     }),
   );
@@ -30,9 +33,15 @@ export async function fanDelete(group: Group, path: string, signal: AbortSignal 
       path,
       all.then(() => settleLate(group, path, outcomes, late)),
     );
+  if (tombstone)
+    inBackground(
+      group,
+      path,
+      all.then(() => unbury(group, path, tombstone, outcomes)),
+    );
   const error = failureOf(group, path, seen);
   events.emit("delete", error ? { path, outcomes: seen, error } : { path, outcomes: seen });
-  if (committed(seen) > 0) await noteMissed(group, path, seen);
+  if (committed(seen) > 0) noteMissed(group, path, seen);
   if (error) throw error;
   if (seen.some(isMissed)) settings.logger?.warn({ path, outcomes: seen }, "a delete missed members");
 }
@@ -48,14 +57,32 @@ async function settleLate(
     return outcomes.find((outcome) => outcome.member === member.name) as WriteOutcome;
   });
   for (const outcome of found) group.events.emit("late", { path, outcome });
-  await noteMissed(group, path, found);
+  noteMissed(group, path, found);
 }
 
-async function noteMissed({ events, notes }: Group, path: string, outcomes: readonly WriteOutcome[]): Promise<void> {
+function noteMissed({ events }: Group, path: string, outcomes: readonly WriteOutcome[]): void {
   const members = outcomes.filter(isMissed).map(({ member }) => member);
-  if (members.length === 0) return;
-  events.emit("missed", { operation: "delete", path, members });
-  await notes?.add({ operation: "delete", path, members });
+  if (members.length > 0) events.emit("missed", { operation: "delete", path, members });
+}
+
+/** Keeps a tombstone before anything is deleted, with a version of its own: nobody takes what a member still holds for a write that others missed. */
+async function bury(group: Group, path: string, signal: AbortSignal | undefined): Promise<WriteStamp> {
+  const { members, settings, health, notes } = group;
+  const asked = members.filter((member) => health.of(member).breaker === "closed");
+  const majority = Math.floor(members.length / 2) + 1;
+  const [{ stamp }, decided] = await Promise.all([
+    nextVersion(asked, path, randomUUID(), majority, settings.memberTimeoutMs, signal),
+    notes?.decided(path),
+  ]);
+  const tombstone = { ...stamp, counter: Math.max(stamp.counter ?? 0, (decided?.stamp.counter ?? 0) + 1) };
+  await notes?.add({ operation: "delete", path, members: members.map(({ name }) => name), stamp: tombstone });
+  return tombstone;
+}
+
+/** Every member confirmed the delete, or none was touched: the tombstone has done its work. */
+async function unbury(group: Group, path: string, tombstone: WriteStamp, outcomes: readonly WriteOutcome[]): Promise<void> {
+  const states = new Set(outcomes.map(({ state }) => state));
+  if (states.size === 1 && (states.has("committed") || states.has("failed"))) await group.notes?.settle(path, tombstone);
 }
 
 function committed(outcomes: readonly WriteOutcome[]): number {
@@ -72,19 +99,49 @@ function failureOf({ settings }: Group, path: string, outcomes: readonly WriteOu
   return settings.partial === "throw" ? missed("delete", path, outcomes) : undefined;
 }
 
-async function deleteAt(group: Group, member: Member, path: string, signal: AbortSignal | undefined): Promise<WriteOutcome> {
+async function deleteAt(
+  group: Group,
+  member: Member,
+  path: string,
+  tombstone: WriteStamp | undefined,
+  signal: AbortSignal | undefined,
+): Promise<WriteOutcome> {
   const { name, backend, timeoutMs = group.settings.memberTimeoutMs } = member;
   const standing = group.health.of(member);
   const at = { member: name, phase: "commit", bytes: 0 } as const;
   const refusal = refusalOf(group, member, "delete", path);
   if (refusal) return { ...at, phase: "open", state: "failed", error: refusal };
   try {
-    await backend.delete(path, { signal, timeoutMs });
+    if (tombstone) await deleteOver(member, path, tombstone, { signal, timeoutMs });
+    else await backend.delete(path, { signal, timeoutMs });
     standing.record();
     return { ...at, state: "committed" };
   } catch (thrown) {
     if (signal?.aborted) standing.forget();
     else standing.record(thrown);
     return { ...at, state: isNotApplied(thrown) ? "failed" : "unknown", error: asError(thrown) };
+  }
+}
+
+/** How often a delete looks again that others came before. */
+const TRIES = 10;
+
+/** Deletes what is older than the tombstone, and nothing newer. */
+async function deleteOver(
+  member: Member,
+  path: string,
+  tombstone: WriteStamp,
+  call: CallOptions & { readonly timeoutMs: number },
+): Promise<void> {
+  const { backend } = member;
+  for (let attempt = 1; ; attempt++) {
+    const found = await lookAt(member, path, call.timeoutMs, call.signal);
+    if (!found || compareVersions(found.stamp, tombstone) > 0) return;
+    const fence = backend.features.conditional.delete && found.etag !== undefined ? { ifMatch: found.etag } : {};
+    try {
+      return await backend.delete(path, { ...call, ...fence });
+    } catch (error) {
+      if (!OmniError.is(error, "PRECONDITION_FAILED", "NOT_FOUND") || attempt === TRIES) throw error;
+    }
   }
 }

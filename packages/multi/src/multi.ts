@@ -14,11 +14,14 @@ import {
   recover,
   sweepStale,
 } from "./journal/recovery.ts";
+import { withoutMarks } from "./marks.ts";
 import { type Member, type MemberSource, nameMembers } from "./members.ts";
+import { NoteLog } from "./note-log.ts";
 import { completeOptions, type MultiOptions, type MultiSettings } from "./options.ts";
 import type { MultiObjectInfo, MultiObjectWriter } from "./outcome.ts";
 import { Reads } from "./reads.ts";
 import { type RepairOptions, type RepairReport, repair } from "./repair.ts";
+import { notesOfHeads } from "./repair-notes.ts";
 import { countEvents, type MultiStats } from "./stats.ts";
 import { Verification, type VerifyOptions } from "./verify.ts";
 
@@ -82,8 +85,8 @@ export function multi(backends: readonly MemberSource[], options: MultiOptions =
   const mode = options.mode ?? "all";
   const members = nameMembers(backends, mode);
   const settings = completeOptions(options, members.length);
-  const group = makeGroup(members, settings);
-  const reads = new Reads(group);
+  const group = makeGroup(members, settings, notesOf(members, settings));
+  const reads = new Reads(settings.journal ? withoutMarks(group) : group);
   const journal = journalOf(group, settings);
   const backend = createBackend(multiDriver(group, reads, journal), { clock: settings.clock });
   const guarantee = guaranteeOf(members, settings, reads.notFoundNeeds);
@@ -94,16 +97,23 @@ export function multi(backends: readonly MemberSource[], options: MultiOptions =
     throw new OmniError("NOT_SUPPORTED", { backend: "multi", operation, reason, outcome: "not-applied" });
   };
   const stats = countEvents(group);
+  const known = journal ? { ...group, notes: notesOfHeads(journal) } : group;
   const store: Backend = extend(backend, {
     ...extras,
     stats,
-    verify: (given: VerifyOptions = {}) => new Verification(group, given),
-    repair: (given: RepairOptions = {}) => repair(group, given),
+    verify: (given: VerifyOptions = {}) => new Verification(known, given),
+    repair: (given: RepairOptions = {}) => repair(known, given),
     recover: async (given: RecoverOptions = {}) => recover(group, needed("recover"), given),
     intents: (given?: CallOptions) => intents(needed("intents"), given),
     sweepStale: (given: GroupSweepOptions = {}) => sweepStale(group, journal, given),
   });
   return store as MultiBackend;
+}
+
+/** Where a group in mode `quorum` or `best-effort` keeps what members missed, when it has a journal. */
+function notesOf(members: readonly Member[], settings: MultiSettings): NoteLog | undefined {
+  const { journal, mode } = settings;
+  return journal && mode !== "all" ? new NoteLog(journal, members, settings) : undefined;
 }
 
 /** The journal of a group in mode `all`. */

@@ -1,5 +1,7 @@
 import type { WriteStamp } from "@omni/core";
 import type { MissedChange } from "./events.ts";
+import type { Journal } from "./journal/journal.ts";
+import { isOpen } from "./journal/protocol.ts";
 
 /** What was decided last for a path. */
 export interface Decided {
@@ -17,8 +19,24 @@ export interface RepairNotes {
   add(missed: MissedChange): Promise<void>;
   /** Paths with notes that are not settled, in any order. */
   list(prefix: string, signal: AbortSignal | undefined): AsyncIterable<{ readonly path: string }>;
-  /** Every member holds what was decided for the path: its notes can go. */
-  settle(path: string): Promise<void>;
+  /** Every member holds what was decided for the path, up to this version: its notes can go. */
+  settle(path: string, upTo: WriteStamp): Promise<void>;
   /** What was decided for a path; `undefined` where the journal knows nothing of it. */
   decided(path: string): Promise<Decided | undefined>;
+}
+
+/** In mode `all` the heads of the journal say what was decided; an open intent is finished first. Nothing is ever missed, so there are no notes. */
+export function notesOfHeads(journal: Journal): RepairNotes {
+  return {
+    async add() {},
+    async *list() {},
+    async settle() {},
+    async decided(path) {
+      await journal.open();
+      const newest = await journal.log.head(path);
+      if (isOpen(newest)) await journal.finish(newest, undefined, 2);
+      const last = (isOpen(newest) ? await journal.log.head(path) : newest)?.last;
+      return last ? { state: last.deleted ? "deleted" : "present", stamp: { id: last.id, counter: last.counter } } : undefined;
+    },
+  };
 }

@@ -51,8 +51,13 @@ interface Found {
   readonly signal: AbortSignal | undefined;
 }
 
-/** The journal says what is right. A member that shows a later version belongs to a write that is being decided now. */
-function planDecided({ seen, held, silent }: Found, { state, stamp }: Decided): RepairPlan {
+/** The journal says what is right. */
+async function planDecided(found: Found, { state, stamp }: Decided): Promise<RepairPlan> {
+  const { group, seen, held, silent } = found;
+  const newest = referenceOf(held);
+  if (newest && newest.info.stamp?.counter !== undefined && compareVersions(newest.info.stamp, stamp) > 0)
+    // Under `all` that is a write being decided right now; else one that nobody missed, so that there is no note of it.
+    return group.settings.mode === "all" ? { write: [], remove: [], silent } : planByVersion(found, newest);
   const isOlder = (info: ObjectInfo | undefined): boolean =>
     info?.stamp?.id !== stamp.id && !(info?.stamp?.counter !== undefined && compareVersions(info.stamp, stamp) > 0);
   if (state === "deleted") return { write: [], remove: held.filter(({ info }) => isOlder(info)), silent };

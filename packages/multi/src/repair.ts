@@ -116,7 +116,8 @@ class Repair {
     for (let round = 1; round <= ROUNDS; round++) {
       signal?.throwIfAborted();
       const sights = await lookAtAll(this.#group, path, signal);
-      const plan = await planRepair(this.#group, sights, await notes?.decided(path), prefer, signal);
+      const decided = await notes?.decided(path);
+      const plan = await planRepair(this.#group, sights, decided, prefer, signal);
       const results = await this.#carryOut(path, plan);
       const [silent] = plan.silent;
       problem = results.find((result) => result !== undefined) ?? (silent && { member: silent.member, error: silent.error });
@@ -126,7 +127,7 @@ class Repair {
         continue;
       }
       if (plan.ambiguous !== undefined) this.#leaveAlone(path, plan.ambiguous);
-      else if (!problem && isNoted) await notes?.settle(path);
+      else if (!problem && isNoted && decided) await notes?.settle(path, decided.stamp);
       break;
     }
     if (problem) this.#fail(path, problem.member, problem.error);

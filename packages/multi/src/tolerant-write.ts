@@ -41,7 +41,7 @@ export async function tolerantWrite(
 
 /** A stamp that the caller chose is kept, and nothing is looked at. */
 async function versionOf(
-  { members, settings }: Group,
+  { members, settings, notes }: Group,
   asked: readonly Member[],
   path: string,
   given: WriteStamp | undefined,
@@ -49,7 +49,13 @@ async function versionOf(
 ): Promise<NextVersion> {
   if (given) return { stamp: given, isGiven: true, bases: new Map(), silent: new Map() };
   const majority = Math.floor(members.length / 2) + 1;
-  return nextVersion(asked, path, randomUUID(), majority, settings.memberTimeoutMs, signal);
+  const [next, decided] = await Promise.all([
+    nextVersion(asked, path, randomUUID(), majority, settings.memberTimeoutMs, signal),
+    notes?.decided(path),
+  ]);
+  // After a delete that some missed, the counter goes on from the tombstone's: they may still hold what was deleted.
+  const counter = Math.max(next.stamp.counter ?? 0, (decided?.stamp.counter ?? 0) + 1);
+  return { ...next, stamp: { ...next.stamp, counter } };
 }
 
 class TolerantWrite {

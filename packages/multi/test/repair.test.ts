@@ -35,18 +35,17 @@ describe("a member that was switched off", () => {
   });
   afterEach(() => rm(root, { recursive: true, force: true }));
 
-  test("for 1,000 writes and 300 deletes: gets the writes; the deletes are reported and not acted on without a journal", async () => {
+  /** A group of which the disk is off for 1,000 writes and 300 deletes of random paths. */
+  async function afterTheOutage(mode: "quorum" | "best-effort", journal: Backend | undefined) {
     const disk = file({ root, fsync: false });
     const off = faulty(disk, []);
     const [near, far] = [memory(), memory()];
-    const store = multi(
-      [
-        { name: "near", backend: near },
-        { name: "far", backend: far },
-        { name: "disk", backend: off },
-      ],
-      { mode: "quorum", breaker: { failures: 5, openMs: 1 } },
-    );
+    const members = [
+      { name: "near", backend: near },
+      ...(mode === "quorum" ? [{ name: "far", backend: far }] : []),
+      { name: "disk", backend: off },
+    ];
+    const store = multi(members, { mode, journal, breaker: { failures: 5, openMs: 1 } });
     const below = numbers(7);
     const path = (): string => `d${below(20)}/k${below(100)}`;
     for (let i = 0; i < 500; i++) await store.write(path(), `before ${i}`);
@@ -63,9 +62,31 @@ describe("a member that was switched off", () => {
       await store.delete(at);
     }
     off.faults.clear();
-    const left = [...deleted].filter((at) => at in before);
-    const wanted = await contents(near);
+    await store.close();
+    // A process that begins anew knows only what the stores and the journal say.
+    const again = multi(members, { mode, journal });
+    return { store: again, near, disk, left: [...deleted].filter((at) => at in before), wanted: await contents(near) };
+  }
 
+  test.each(["quorum", "best-effort"] as const)(
+    "in mode %s with a journal: converges, verify is clean, a second repair does nothing",
+    async (mode) => {
+      const { store, near, disk, left, wanted } = await afterTheOutage(mode, memory());
+      expect(left.length).toBeGreaterThan(50);
+      const found = await store.verify().summary();
+      expect([found.clean, found.extra]).toEqual([false, left.length]);
+      const report = await store.repair();
+      expect(report).toMatchObject({ removed: left.length, ambiguous: 0, failed: 0, clean: true });
+      expect(report.written).toBeGreaterThan(300);
+      expect([await contents(near), await contents(disk)]).toEqual([wanted, wanted]);
+      expect(await store.verify().summary()).toMatchObject({ clean: true, objects: Object.keys(wanted).length });
+      expect(await store.repair()).toMatchObject({ written: 0, removed: 0, bytes: 0, clean: true });
+    },
+    120_000,
+  );
+
+  test("without a journal: gets the writes; the deletes are reported and not acted on", async () => {
+    const { store, near, disk, left, wanted } = await afterTheOutage("quorum", undefined);
     expect((await store.verify().summary()).clean).toBe(false);
     const first = await store.repair();
     expect(first).toMatchObject({ failed: 0, removed: 0, ambiguous: left.length, clean: false });
@@ -75,14 +96,82 @@ describe("a member that was switched off", () => {
     for (const at of left) delete after[at];
     expect(after).toEqual(wanted);
 
-    const again = await store.repair();
-    expect(again).toMatchObject({ written: 0, removed: 0, bytes: 0, ambiguous: left.length });
+    expect(await store.repair()).toMatchObject({ written: 0, removed: 0, bytes: 0, ambiguous: left.length });
     expect(await store.repair({ prefer: "near" })).toMatchObject({ written: 0, removed: left.length, ambiguous: 0, clean: true });
     expect(await contents(disk)).toEqual(wanted);
     const summary = await store.verify().summary();
     expect(summary).toMatchObject({ clean: true, objects: Object.keys(wanted).length, missing: 0, ambiguous: 0 });
     expect(await store.repair()).toMatchObject({ written: 0, removed: 0, clean: true });
   }, 120_000);
+});
+
+describe("with a journal", () => {
+  const OLD = { id: "old", counter: 1 };
+
+  test("a write after a delete that a member missed is newer than what that member still holds", async () => {
+    const stores = [memory(), memory(), memory()];
+    const down = faulty(stores[2] as Backend, []);
+    const store = multi([stores[0], stores[1], down], { mode: "quorum", journal: memory(), readPolicy: "quorum" });
+    for (let i = 0; i < 5; i++) await store.write("k", `old ${i}`);
+    down.faults.add(OFF);
+    await store.delete("k");
+    const { stamp } = await store.write("k", "new");
+    expect(stamp?.counter).toBe(7);
+    down.faults.clear();
+    expect(await (await store.read("k")).text()).toBe("new");
+    await store.repair();
+    for (const each of stores) expect(await contents(each)).toEqual({ k: "new" });
+  });
+
+  test("notes and tombstones go when their work is done", async () => {
+    const stores = [memory(), memory()];
+    const journal = memory();
+    const down = faulty(stores[1] as Backend, []);
+    const store = multi([stores[0], down], { mode: "best-effort", journal });
+    const notes = async (): Promise<number> => {
+      const open = createBackend(journal.driver, { reserved: true });
+      return (await Array.fromAsync(open.list(".omni/multi/notes/"))).length;
+    };
+    await store.write("a", "x");
+    await store.delete("a");
+    await store.close();
+    expect(await notes()).toBe(0);
+    const next = multi([stores[0], down], { mode: "best-effort", journal });
+    await next.write("a", "x");
+    down.faults.add(OFF);
+    await next.write("b", "x");
+    await next.delete("a");
+    expect(await notes()).toBe(2);
+    expect(await next.repair({ scan: false })).toMatchObject({ examined: 2, failed: 2 });
+    expect(await notes()).toBe(2);
+    down.faults.clear();
+    const anew = multi([stores[0], down], { mode: "best-effort", journal });
+    expect(await anew.repair({ scan: false })).toMatchObject({ examined: 2, written: 1, removed: 1 });
+    expect(await notes()).toBe(0);
+    expect(await contents(stores[1] as Backend)).toEqual({ b: "x" });
+  });
+
+  test("one that cannot be reached fails a write before anything is staged", async () => {
+    const journal = faulty(memory(), [OFF]);
+    const stores = [memory(), memory()];
+    const store = multi(stores, { mode: "best-effort", journal });
+    await expect(store.write("k", "x")).rejects.toThrow("switched off");
+    for (const each of stores) expect(await contents(each)).toEqual({});
+  });
+
+  test("under all the journal's head says what is right, also against foreign writes", async () => {
+    const stores = [memory(), memory()];
+    const store = multi(stores, { journal: memory() });
+    await store.write("k", "right");
+    await store.write("gone", "x");
+    await store.delete("gone");
+    await stores[1]?.write("k", "foreign");
+    await stores[0]?.write("gone", "back from the dead", { stamp: OLD });
+    expect((await store.verify().summary()).extra).toBe(1);
+    expect(await store.repair()).toMatchObject({ written: 1, removed: 1, clean: true });
+    for (const each of stores) expect(await contents(each)).toEqual({ k: "right" });
+    expect(await store.repair()).toMatchObject({ written: 0, removed: 0, clean: true });
+  });
 });
 
 describe("repair", () => {

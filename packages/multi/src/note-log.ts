@@ -1,0 +1,104 @@
+import { createHash, randomUUID } from "node:crypto";
+import { type Backend, layer, OmniError, type WriteStamp } from "@omni/core";
+import type { MissedChange } from "./events.ts";
+import { type GroupRecord, openGroup } from "./journal/group-record.ts";
+import { JOURNAL_PREFIX } from "./journal/log.ts";
+import type { Member } from "./members.ts";
+import type { MultiSettings } from "./options.ts";
+import type { Decided, RepairNotes } from "./repair-notes.ts";
+import { compareVersions } from "./versions.ts";
+
+const NOTES = `${JOURNAL_PREFIX}notes/`;
+
+/** A note as it is kept: a record of its own under `notes/<hash of the path>/`, created once and never changed. */
+interface Note extends MissedChange {
+  readonly v: 1;
+  readonly stamp: WriteStamp;
+  /** Milliseconds since the epoch: for people. */
+  readonly at: number;
+}
+
+/** The repair notes of a group in mode `quorum` or `best-effort`, in its journal. A note of a delete is its tombstone. */
+export class NoteLog implements RepairNotes {
+  readonly #backend: Backend;
+  readonly #journal: Backend;
+  readonly #members: readonly Member[];
+  readonly #settings: MultiSettings;
+  #opened: Promise<GroupRecord> | undefined;
+
+  constructor(journal: Backend, members: readonly Member[], settings: MultiSettings) {
+    this.#journal = journal;
+    this.#backend = layer(journal, () => ({}), { reserved: true });
+    this.#members = members;
+    this.#settings = settings;
+  }
+
+  async add({ operation, path, members, stamp = { id: randomUUID() } }: MissedChange): Promise<void> {
+    await this.#open();
+    const note: Note = { v: 1, operation, path, members, stamp, at: this.#settings.clock?.now() ?? Date.now() };
+    await this.#backend.write(`${folderOf(path)}${randomUUID()}`, JSON.stringify(note), this.#call);
+  }
+
+  async *list(prefix: string, signal: AbortSignal | undefined): AsyncGenerator<{ readonly path: string }, void> {
+    await this.#open();
+    let before: string | undefined;
+    for await (const { path: name } of this.#backend.list(NOTES, { ...this.#call, signal })) {
+      const folder = name.slice(0, name.lastIndexOf("/") + 1);
+      // Where the journal lists in order, the notes of a path stand together.
+      if (folder === before) continue;
+      before = folder;
+      const note = await this.#read(name);
+      if (note?.path.startsWith(prefix)) yield { path: note.path };
+    }
+  }
+
+  async settle(path: string, upTo: WriteStamp): Promise<void> {
+    for await (const { name, note } of this.#notesOf(path))
+      if (compareVersions(note.stamp, upTo) <= 0) await this.#backend.delete(name, this.#call);
+  }
+
+  async decided(path: string): Promise<Decided | undefined> {
+    await this.#open();
+    let last: Note | undefined;
+    for await (const { note } of this.#notesOf(path)) if (!last || compareVersions(note.stamp, last.stamp) > 0) last = note;
+    return last && { state: last.operation === "delete" ? "deleted" : "present", stamp: last.stamp };
+  }
+
+  async *#notesOf(path: string): AsyncGenerator<{ readonly name: string; readonly note: Note }, void> {
+    for await (const { path: name } of this.#backend.list(folderOf(path), this.#call)) {
+      const note = await this.#read(name);
+      if (note?.path === path) yield { name, note };
+    }
+  }
+
+  /** A note; nothing when somebody settled it meanwhile. */
+  async #read(name: string): Promise<Note | undefined> {
+    try {
+      return await (await this.#backend.read(name, this.#call)).json<Note>();
+    } catch (error) {
+      if (OmniError.is(error, "NOT_FOUND")) return undefined;
+      throw error;
+    }
+  }
+
+  /** The journal belongs to these members, or is refused. */
+  async #open(): Promise<void> {
+    const { adopt, changeMembers, memberTimeoutMs: timeoutMs } = this.#settings;
+    this.#opened ??= openGroup(this.#journal, this.#members, { adopt, changeMembers, timeoutMs, hasOpen: async () => false });
+    try {
+      await this.#opened;
+    } catch (error) {
+      // It may be reachable the next time.
+      this.#opened = undefined;
+      throw error;
+    }
+  }
+
+  get #call(): { readonly timeoutMs: number } {
+    return { timeoutMs: this.#settings.memberTimeoutMs };
+  }
+}
+
+function folderOf(path: string): string {
+  return `${NOTES}${createHash("sha256").update(path).digest("hex").slice(0, 40)}/`;
+}
