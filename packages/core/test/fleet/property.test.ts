@@ -2,9 +2,8 @@ import { type Backend, delay } from "@omni/core";
 import { type Fleet, fleet, type Membership } from "@omni/core/fleet";
 import { memory } from "@omni/memory";
 import { propertyRuns } from "@omni/property";
+import { seeded, slowBackend, VirtualTime } from "@omni/virtual-time";
 import fc from "fast-check";
-import { slowBackend } from "./slow-backend.ts";
-import { VirtualTime } from "./virtual-time.ts";
 
 const STATES = ["one", "two", "three", "four", "five"];
 const LEASE_MS = 1_000;
@@ -67,26 +66,15 @@ const scenario = fc.record({
   stalling: fc.constantFrom(0, 0.02, 0.1, 0.3),
 });
 
-/** Mulberry32: what happens when depends on the seed alone. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 test("two instances are never more than one state apart, whatever is slow, stalls or fails", async () => {
   const property = fc.asyncProperty(scenario, async ({ seed, workers, movers, moverPauseMs, latencyMs, failing, stalling }) => {
     const time = new VirtualTime();
     const watch = new Watch();
-    const chance = random(seed);
+    const chance = seeded(seed);
     const shared = memory();
     const open = (instance: string, stalling: number): Fleet => {
       const pauseMs = (): number => (chance() < stalling ? chance() * 4 * LEASE_MS : chance() * latencyMs);
-      const backend: Backend = slowBackend(shared, time, pauseMs, () => chance() < failing);
+      const backend: Backend = slowBackend(shared, time, { pauseMs, losesRequest: () => chance() < failing });
       return fleet({
         backend,
         name: "f",

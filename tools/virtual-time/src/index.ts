@@ -1,0 +1,4 @@
+// Time that passes by itself while something is waited for, stores that are slow in it, and chance that can be repeated.
+export { seeded } from "./random.ts";
+export { slowBackend, type Trouble } from "./slow-backend.ts";
+export { VirtualTime } from "./virtual-time.ts";
