@@ -1,3 +1,4 @@
+import { plainDeletes } from "./journal/fitness.ts";
 import type { Member } from "./members.ts";
 import type { MultiSettings, WriteMode } from "./options.ts";
 
@@ -9,10 +10,18 @@ export interface Guarantee {
   readonly needed: number;
   /** A write that fails before its first commit leaves every member as it was. */
   readonly beforeFirstCommit: "nothing changed" | "members without staging may have written";
-  /** A write that fails after its first commit leaves each member with the old or the new object, whole; the outcomes say which. */
+  /**
+   * A write that fails after its first commit leaves each member with the old or the new object, whole; the outcomes say which. With a journal in mode
+   * `all` that lasts until its intent is finished, then all hold the new one.
+   */
   readonly afterFirstCommit: "old or new, whole, per member";
   /** Whether something brings the members together after a failure past the first commit, or after a crash. */
   readonly rolledForward: boolean;
+  /**
+   * Members that delete without a condition, because their store has none (MinIO, R2): a delete whose sender stood still in the middle and goes on
+   * after others finished it removes there what was written since, until `repair()`. Empty without a journal, where no delete is fenced.
+   */
+  readonly unfencedDeletes: readonly string[];
   /** Whether a read after a write that resolved surely shows it, whichever member answers. */
   readonly readAfterWrite: boolean;
   /** Members that must say NOT_FOUND before the group does. */
@@ -30,24 +39,27 @@ export function guaranteeOf(members: readonly Member[], settings: MultiSettings,
   const { mode, needed, stageAboveBytes } = settings;
   const staging = Object.fromEntries(members.map(({ name, backend }) => [name, backend.features.stagedWrite]));
   const direct = Object.values(staging).includes("none");
+  const isJournalled = settings.journal !== undefined && mode === "all";
   return Object.freeze({
     mode,
     members: members.length,
     needed,
     beforeFirstCommit: direct ? "members without staging may have written" : "nothing changed",
     afterFirstCommit: "old or new, whole, per member",
-    rolledForward: false,
+    rolledForward: isJournalled,
+    unfencedDeletes: isJournalled ? plainDeletes(members) : [],
     readAfterWrite: mode === "all",
     notFoundNeeds,
     staging,
-    heldUpToBytes: stageAboveBytes,
-    text: words(mode, needed, members.length),
+    heldUpToBytes: isJournalled ? 0 : stageAboveBytes,
+    text: words(mode, needed, members.length, isJournalled),
   });
 }
 
-function words(mode: WriteMode, needed: number, count: number): string {
+function words(mode: WriteMode, needed: number, count: number, isJournalled: boolean): string {
   const taken = mode === "all" ? `all ${count} members hold` : `at least ${needed} of ${count} members hold`;
-  const late =
-    "After the first commit nothing rolls a failed write forward: the error says per member committed, failed or unknown.";
+  const late = isJournalled
+    ? "A decided write is carried out on every member, by whoever comes next or recover(); until then readers may see members differ."
+    : "After the first commit nothing rolls a failed write forward: the error says per member committed, failed or unknown.";
   return `When a write resolves ${taken} the whole object. A write that fails before its first commit changes nothing. ${late}`;
 }
