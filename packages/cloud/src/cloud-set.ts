@@ -5,7 +5,8 @@ import type { Catalogue } from "./catalogue.ts";
 import { checkDefinition, configure, definitionOf } from "./config.ts";
 import { checkNames, invalid, unknownCloud } from "./errors.ts";
 import type { CloudDefinition, CloudSource, CloudsOptions, ScopeOptions } from "./options.ts";
-import { type CheckedRule, checkRules, type UploadFacts } from "./rules.ts";
+import { reachOf } from "./reach.ts";
+import { type CheckedRule, checkRules, placesOf, staysWithin, type UploadFacts } from "./rules.ts";
 import { Slot, type SlotSettings } from "./slot.ts";
 import { TemporaryFiles } from "./temporary-files.ts";
 
@@ -41,6 +42,7 @@ export class CloudSet {
   /** `undefined`: the outermost. */
   readonly parent: CloudSet | undefined;
   readonly #own: readonly Slot[];
+  readonly #reach: ReadonlyMap<string, readonly string[]>;
 
   private constructor(
     family: Family,
@@ -52,6 +54,7 @@ export class CloudSet {
   ) {
     this.family = family;
     this.slots = slots;
+    this.#reach = reachOf(slots);
     this.#own = own;
     this.routing = routing;
     this.facts = options.facts ?? {};
@@ -104,6 +107,7 @@ export class CloudSet {
     }
     const own = makeSlots(definitions, this.family.settings, this.slots);
     const slots = new Map([...this.slots].map(([name, slot]) => [name, own.get(name) ?? slot]));
+    this.#checkShared(own, reachOf(slots));
     const fallback = options.default ?? this.routing.default;
     // The rules are checked against the scope's clouds: one that is elsewhere than its namesake must not serve a rule with residency.
     const routing =
@@ -113,7 +117,7 @@ export class CloudSet {
             default: checkName(fallback, slots),
             rules: checkRules(
               this.routing.rules.map(({ name, rule }) => ({ ...rule, name })),
-              slots,
+              reachOf(slots),
             ),
           }
         : routingOf(options, slots, fallback);
@@ -126,6 +130,22 @@ export class CloudSet {
       { facts, catalogue: options.catalogue ?? this.catalogue },
       this,
     );
+  }
+
+  /** A group of a scope must not take away what is kept in a cloud that the scope shares with others. */
+  #checkShared(own: ReadonlyMap<string, Slot>, reach: ReadonlyMap<string, readonly string[]>): void {
+    for (const [name, slot] of this.slots)
+      for (const rule of own.has(name) ? [] : this.routing.rules)
+        if (staysWithin(this.placesOf(slot), rule.residency) && !staysWithin(reach.get(name) ?? [], rule.residency))
+          throw invalid(
+            "scoped",
+            `a group of the scope would take what is in "${name}" to ${placesOf(reach.get(name) ?? [])}, but ${rule.name} keeps files in ${rule.residency?.join(", ")}; replace "${name}" too`,
+          );
+  }
+
+  /** Where what is put into a cloud may come to rest, by its groups too. */
+  placesOf({ name }: Slot): readonly string[] {
+    return this.#reach.get(name) ?? [];
   }
 
   /** A cloud by name. @throws OmniError INVALID_ARGUMENT */
@@ -198,7 +218,7 @@ function makeSlots(
 function routingOf({ route = [] }: Pick<CloudsOptions, "route">, slots: ReadonlyMap<string, Slot>, fallback: string): Routing {
   const name = checkName(fallback, slots);
   if (typeof route === "function") return { default: name, rules: [], choose: route };
-  return { default: name, rules: checkRules(route, slots) };
+  return { default: name, rules: checkRules(route, reachOf(slots)) };
 }
 
 function checkName(name: string, slots: ReadonlyMap<string, Slot>): string {

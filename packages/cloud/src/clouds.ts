@@ -97,7 +97,7 @@ function cloudsOf(set: CloudSet, current: () => CloudSet): Clouds {
       const { name: known } = set.slot("cloud", name);
       return handles[known] as Cloud;
     },
-    health: () => [...current().slots.values()].map((slot) => slot.view),
+    health: () => [...current().slots.values()].map((slot) => slot.view(current().placesOf(slot))),
     explain: async (upload) => explain(current(), upload),
     copyObject: async (object, to) => copy(current(), object, { to }),
     migrate: async (options) => migrate(current(), options),

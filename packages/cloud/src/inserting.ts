@@ -22,8 +22,8 @@ export async function insert(set: CloudSet, source: UploadSource, options: Inser
     const choice =
       only === undefined ? await choose(set, upload.facts) : { slots: [set.slot("insert", only)], residency: undefined };
     const residency = narrowed(choice.residency, kept);
-    const slots = choice.slots.filter((slot) => staysWithin(slot.residency, residency));
-    if (slots.length === 0) throw leavesResidency("insert", choice.slots, residency);
+    const slots = choice.slots.filter((slot) => staysWithin(set.placesOf(slot), residency));
+    if (slots.length === 0) throw leavesResidency(set, "insert", choice.slots, residency);
     const object = await tryInTurn(set, slots, upload, options, residency);
     if (set.catalogue) await catalogued(set, object);
     return object;
@@ -42,8 +42,13 @@ export function narrowed(a: readonly string[] | undefined, b: readonly string[] 
 }
 
 /** The error for a place where a file must not go. */
-export function leavesResidency(operation: string, slots: readonly Slot[], residency: readonly string[] | undefined): OmniError {
-  const clouds = slots.map((slot) => `${slot.name} is in ${placesOf(slot.residency)}`).join(", ");
+export function leavesResidency(
+  set: CloudSet,
+  operation: string,
+  slots: readonly Slot[],
+  residency: readonly string[] | undefined,
+): OmniError {
+  const clouds = slots.map((slot) => `${slot.name} is in ${placesOf(set.placesOf(slot))}`).join(", ");
   return new OmniError("INVALID_ARGUMENT", {
     backend: "cloud",
     operation,

@@ -89,7 +89,7 @@ async function endOf(set: CloudSet, side: string, given: string | Backend, prefi
   if (typeof given !== "string") throw invalid("migrate", `${side} is the name of a cloud, or a backend`);
   const slot = set.slot("migrate", given);
   const own = slot.definition.prefix?.replace(/^\/+|\/+$/g, "");
-  return { slot, places: slot.residency, backend: await slot.backend(), prefix: own ? `${own}/${prefix}` : prefix };
+  return { slot, places: set.placesOf(slot), backend: await slot.backend(), prefix: own ? `${own}/${prefix}` : prefix };
 }
 
 async function checkResidency(set: CloudSet, from: Slot, prefix: string, to: End): Promise<void> {
@@ -113,7 +113,7 @@ function isWithin(set: CloudSet, name: string, { definition: { members = [] } }:
 /** Whether files of a rule may be there: put there by it, or, as far as no catalogue knows better, copied there since. */
 function mayHold(set: CloudSet, { rule, residency }: CheckedRule, slot: Slot): boolean {
   if (typeof rule.to !== "function" && listOf(rule.to).includes(slot.name)) return true;
-  return (typeof rule.to === "function" || !set.catalogue) && staysWithin(slot.residency, residency);
+  return (typeof rule.to === "function" || !set.catalogue) && staysWithin(set.placesOf(slot), residency);
 }
 
 function leaves(why: string, to: End): OmniError {

@@ -60,7 +60,9 @@ const FUNCTION = { name: "route", rule: { to: [] } } satisfies CheckedRule as Ch
 
 async function targetsOf(set: CloudSet, { rule, residency }: CheckedRule, facts: UploadFacts): Promise<readonly string[]> {
   if (typeof rule.to !== "function") return listOf(rule.to);
-  const views = [...set.slots.values()].map((slot) => slot.view).filter((view) => staysWithin(view.residency, residency));
+  const views = [...set.slots.values()]
+    .map((slot) => slot.view(set.placesOf(slot)))
+    .filter((view) => staysWithin(view.residency, residency));
   return listOf(await rule.to(facts, views));
 }
 
@@ -72,8 +74,8 @@ function chosen(
   checked: readonly CheckedStep[],
 ): Choice {
   const slots = [...new Set(targets)].map((name) => set.slot("route", name));
-  const allowed = slots.filter((slot) => staysWithin(slot.residency, rule?.residency));
-  if (allowed.length === 0) throw noneLeft(rule, slots);
+  const allowed = slots.filter((slot) => staysWithin(set.placesOf(slot), rule?.residency));
+  if (allowed.length === 0) throw noneLeft(set, rule, slots);
   // One that rests is tried when nobody else is left: better than to refuse the upload.
   const order = [...allowed.filter((slot) => !isResting(slot, set)), ...allowed.filter((slot) => isResting(slot, set))];
   const candidates: Candidate[] = order.map((slot, index) => ({
@@ -82,7 +84,7 @@ function chosen(
   }));
   for (const slot of slots)
     if (!allowed.includes(slot))
-      candidates.push({ cloud: slot.name, state: "refused", reason: `it is in ${placesOf(slot.residency)}` });
+      candidates.push({ cloud: slot.name, state: "refused", reason: `it is in ${placesOf(set.placesOf(slot))}` });
   return {
     slots: order,
     residency: rule?.residency,
@@ -102,12 +104,12 @@ function isResting({ breaker }: Slot, { family }: CloudSet): boolean {
   return breaker.state === "half-open" || (breaker.state === "open" && family.clock.now() < breaker.openUntil);
 }
 
-function noneLeft(rule: CheckedRule | undefined, slots: readonly Slot[]): OmniError {
+function noneLeft(set: CloudSet, rule: CheckedRule | undefined, slots: readonly Slot[]): OmniError {
   if (slots.length === 0) return invalid("route", `${rule?.name ?? "the default"} names no cloud for this upload`);
   return new OmniError("UNAVAILABLE", {
     backend: "cloud",
     operation: "route",
-    reason: `${rule?.name} keeps files in ${rule?.residency?.join(", ")}, and names only ${slots.map((slot) => `${slot.name} (${placesOf(slot.residency)})`).join(", ")}`,
+    reason: `${rule?.name} keeps files in ${rule?.residency?.join(", ")}, and names only ${slots.map((slot) => `${slot.name} (${placesOf(set.placesOf(slot))})`).join(", ")}`,
     retryable: false,
     outcome: "not-applied",
   });

@@ -27,6 +27,7 @@ export interface UploadFacts {
 export interface CloudView<N extends string = string> {
   readonly name: N;
   readonly region?: string | undefined;
+  /** Where what is put here may come to rest, by its groups too. */
   readonly residency: readonly string[];
   /** `"open"`: it failed again and again and is left alone. */
   readonly breaker: "closed" | "open" | "half-open";
@@ -84,12 +85,10 @@ const CONDITIONS = ["contentType", "minBytes", "maxBytes", "prefix", "region", "
 /**
  * Checks rules.
  *
+ * @param clouds where what is put into each may come to rest
  * @throws OmniError INVALID_ARGUMENT for an unknown cloud or option, a share outside of 0 to 100, a named cloud outside of the rule's residency
  */
-export function checkRules(
-  rules: readonly Rule[],
-  clouds: ReadonlyMap<string, Pick<CloudView, "residency">>,
-): readonly CheckedRule[] {
+export function checkRules(rules: readonly Rule[], clouds: ReadonlyMap<string, readonly string[]>): readonly CheckedRule[] {
   return rules.map((rule, index) => {
     const name = rule.name ?? `rule ${index + 1}`;
     checkNames("defineClouds", name, rule, ["name", "when", "percentage", "to", "residency"]);
@@ -108,17 +107,17 @@ function checkTargets(
   rule: string,
   targets: readonly string[],
   residency: readonly string[] | undefined,
-  clouds: ReadonlyMap<string, Pick<CloudView, "residency">>,
+  clouds: ReadonlyMap<string, readonly string[]>,
 ): void {
   if (targets.length === 0) throw invalid("defineClouds", `${rule}: "to" names no cloud`);
   for (const target of targets) {
-    const cloud = clouds.get(target);
-    if (!cloud)
+    const places = clouds.get(target);
+    if (!places)
       throw invalid("defineClouds", `${rule}: there is no cloud "${String(target)}". Known: ${[...clouds.keys()].join(", ")}`);
-    if (!staysWithin(cloud.residency, residency))
+    if (!staysWithin(places, residency))
       throw invalid(
         "defineClouds",
-        `${rule}: the cloud "${target}" is in ${placesOf(cloud.residency)}, the rule keeps files in ${residency?.join(", ")}; name another cloud, or say where this one is with "residency"`,
+        `${rule}: the cloud "${target}" is in ${placesOf(places)}, its groups included; the rule keeps files in ${residency?.join(", ")}. Name another cloud, or say where this one is with "residency"`,
       );
   }
 }

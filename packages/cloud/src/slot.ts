@@ -43,8 +43,9 @@ export class Slot {
     return this.#opening;
   }
 
-  get view(): CloudView {
-    const { name, definition, residency, breaker } = this;
+  /** @param residency where what is put here may come to rest */
+  view(residency: readonly string[]): CloudView {
+    const { name, definition, breaker } = this;
     return { name, region: definition.region, residency, breaker: breaker.state, latencyMs: this.#latencyMs };
   }
 
@@ -76,13 +77,10 @@ export class Slot {
 }
 
 function residencyOf(name: string, { residency, members }: CloudDefinition, slots: () => readonly Slot[]): readonly string[] {
-  const stated = residency === undefined ? [] : [...new Set(listOf(residency))];
-  if (!members) return stated;
+  if (!members) return residency === undefined ? [] : [...new Set(listOf(residency))];
+  if (residency !== undefined)
+    throw invalid("defineClouds", `"${name}": a group is where its members are; give them the residency, and the group none`);
   const places = slots().map((slot) => slot.residency);
-  // One member that does not say where it is leaves the whole group unknown, unless the group says it.
-  if (residency === undefined) return places.some((each) => each.length === 0) ? [] : [...new Set(places.flat())];
-  const outside = places.flat().filter((place) => !stated.includes(place));
-  if (outside.length > 0)
-    throw invalid("defineClouds", `"${name}" says that it is in ${stated.join(", ")}, but has members in ${outside.join(", ")}`);
-  return stated;
+  // One member that does not say where it is leaves the whole group unknown.
+  return places.some((each) => each.length === 0) ? [] : [...new Set(places.flat())];
 }

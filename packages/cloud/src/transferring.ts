@@ -113,7 +113,7 @@ export async function remove(set: CloudSet, ref: ObjectRef, call: { readonly sig
 async function transfer(set: CloudSet, operation: string, object: StoredObject, options: TransferOptions): Promise<StoredObject> {
   const from = set.slot(operation, object.cloud);
   const to = set.slot(operation, options.to ?? object.cloud);
-  if (!staysWithin(to.residency, object.residency)) throw leavesResidency(operation, [to], object.residency);
+  if (!staysWithin(set.placesOf(to), object.residency)) throw leavesResidency(set, operation, [to], object.residency);
   const filename = options.filename === undefined ? object.filename : baseName(options.filename) || "file";
   // A folder that was never used: nothing is written over, also where two clouds are one store by another name.
   const path = pathOf(to, options.prefix?.replace(/^\/+|\/+$/g, ""), randomUUID(), filename);

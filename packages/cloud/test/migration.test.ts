@@ -105,6 +105,12 @@ describe("residency is not left by a migration", () => {
     expect(await clouds.migrate({ from: "eu", to: "uk" })).toMatchObject({ ok: true });
   });
 
+  test("from a group either: what it reads is its members'", async () => {
+    await using clouds = define([{ name: "gdpr", to: "eu", residency: ["eu", "uk"] }]);
+    await clouds.insert(bytesOf("x"));
+    await expect(clouds.migrate({ from: "pair", to: "us" })).rejects.toThrow(/gdpr keeps files of "pair" in eu, uk/);
+  });
+
   test("also where a file may have been copied to; a catalogue knows whether one was", async () => {
     const route = [{ name: "gdpr", to: "eu" as const, residency: ["eu", "uk"] }];
     await using unknown = define(route);
@@ -117,12 +123,12 @@ describe("residency is not left by a migration", () => {
   });
 
   test("by the rows of files that an earlier rule placed", async () => {
-    await using before = define([{ name: "gdpr", to: "eu", residency: "eu" }], { catalogue });
+    await using before = define([{ name: "gdpr", to: "eu", residency: ["eu", "uk"] }], { catalogue });
     const kept = await before.insert(bytesOf("x"));
     await using after = defineClouds(
       { eu: { backend: await before.eu.backend(), residency: "eu" }, us: { backend: memory(), residency: "us" } },
       { env: {}, catalogue },
     );
-    await expect(after.migrate({ from: "eu", to: "us" })).rejects.toThrow(`${kept.id} must stay in eu; "us" is in us`);
+    await expect(after.migrate({ from: "eu", to: "us" })).rejects.toThrow(`${kept.id} must stay in eu, uk; "us" is in us`);
   });
 });

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { type CloudsOptions, cheapest, defineClouds, fastest, type Rule, type UploadSource } from "@omni/cloud";
-import { type Clock, MultiError, OmniError, systemClock } from "@omni/core";
+import { type Backend, type Clock, MultiError, OmniError, systemClock } from "@omni/core";
 import { faulty } from "@omni/core/testing";
 import { memory } from "@omni/memory";
 import { multi } from "@omni/multi";
@@ -239,7 +239,7 @@ describe("residency", () => {
 
   test("is checked where rules name clouds", () => {
     expect(() => defineClouds({ us: at("us") }, { env: {}, route: [{ name: "gdpr", to: "us", residency: "eu" }] })).toThrow(
-      /gdpr: the cloud "us" is in us, the rule keeps files in eu/,
+      /gdpr: the cloud "us" is in us, its groups included; the rule keeps files in eu/,
     );
     expect(() => defineClouds({ some: memory() }, { env: {}, route: [{ to: "some", residency: ["eu"] }] })).toThrow(
       /is in no stated place/,
@@ -249,8 +249,27 @@ describe("residency", () => {
       defineClouds({ eu: at("eu"), us: at("us"), group }, { env: {}, route: [{ to: "group", residency: "eu" }] }),
     ).toThrow(/"group" is in eu, us/);
     expect(() => defineClouds({ eu: at("eu"), us: at("us"), group: { ...group, residency: "eu" } }, { env: {} })).toThrow(
-      /"group" says that it is in eu, but has members in us/,
+      /"group": a group is where its members are/,
     );
+  });
+
+  test("is not left by a group that a cloud is also in: it may bring what one member has to the others", async () => {
+    const combine = (members: readonly { readonly backend: Backend }[]) =>
+      multi(
+        members.map(({ backend }) => backend),
+        { mode: "best-effort" },
+      );
+    const all = { eu: at("eu"), uk: at("uk"), us: at("us") };
+    const route = [{ name: "gdpr", to: "eu" as const, residency: ["eu", "uk"] }];
+    expect(() => defineClouds({ ...all, group: { members: ["eu", "us"], combine } }, { env: {}, route })).toThrow(
+      /gdpr: the cloud "eu" is in eu, us, its groups included; the rule keeps files in eu, uk/,
+    );
+    await using clouds = defineClouds({ ...all, group: { members: ["uk", "eu"], combine } }, { env: {}, route });
+    expect(() => clouds.scoped({ uk: at("us") })).toThrow(
+      /a group of the scope would take what is in "eu" to eu, us, but gdpr keeps files in eu, uk; replace "eu" too/,
+    );
+    const scope = clouds.scoped({ uk: at("eu") });
+    expect(await scope.insert(PDF)).toMatchObject({ cloud: "eu" });
   });
 
   test("is not left by a function, a failover, a copy, a move or a new insert", async () => {
