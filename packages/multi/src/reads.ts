@@ -1,6 +1,6 @@
 import { type DriverListOptions, type DriverRead, type DriverReadOptions, type ObjectInfo, OmniError } from "@omni/core";
 import { type Group, groupInfo } from "./group.ts";
-import { inquire } from "./inquiry.ts";
+import { inquire, notFound } from "./inquiry.ts";
 import { listInTurn, listOfQuorum } from "./listing.ts";
 import { GroupBody, type OpenedAt, patience } from "./member-body.ts";
 import type { Member } from "./members.ts";
@@ -107,8 +107,16 @@ export class Reads {
 
   async #look(operation: string, path: string, signal: AbortSignal | undefined): Promise<QuorumSight> {
     const seen = await lookAtQuorum(this.#group, operation, path, this.notFoundNeeds, signal);
+    await this.#checkDeleted(operation, path, seen);
     if (seen.stale.length > 0) this.#group.events.emit("stale", { path, members: seen.stale.map(({ name }) => name) });
     return seen;
+  }
+
+  /** Where members hold nothing beside others that hold something, the journal knows whether it was deleted. */
+  async #checkDeleted(operation: string, path: string, { holders, stale }: QuorumSight): Promise<void> {
+    const decided = stale.length > 0 ? await this.#group.notes?.decided(path) : undefined;
+    if (decided?.state === "deleted" && compareVersions(holders[0]?.info.stamp, decided.stamp) < 0)
+      throw notFound(operation, path, undefined);
   }
 
   /** Opens at one member what fits, and nothing else. */

@@ -111,10 +111,16 @@ describe("with a journal", () => {
   test("a write after a delete that a member missed is newer than what that member still holds", async () => {
     const stores = [memory(), memory(), memory()];
     const down = faulty(stores[2] as Backend, []);
-    const store = multi([stores[0], stores[1], down], { mode: "quorum", journal: memory(), readPolicy: "quorum" });
+    const journal = memory();
+    const store = multi([stores[0], stores[1], down], { mode: "quorum", journal, readPolicy: "quorum" });
     for (let i = 0; i < 5; i++) await store.write("k", `old ${i}`);
     down.faults.add(OFF);
     await store.delete("k");
+    down.faults.clear();
+    down.faults.add({ ...OFF, on: ["write", "stage", "commit"] });
+    // It is asked again, and still holds what was deleted.
+    const fresh = multi([down, stores[0], stores[1]], { mode: "quorum", readPolicy: "quorum", journal });
+    expect(await fresh.exists("k")).toBe(false);
     const { stamp } = await store.write("k", "new");
     expect(stamp?.counter).toBe(7);
     down.faults.clear();
