@@ -1,5 +1,5 @@
 import { type Clock, OmniError, systemClock } from "@omni/core";
-import type { QueueOptions } from "@omni/core/queue";
+import { checkOptionNames, type OptionNames, QUEUE_OPTION_NAMES, type QueueOptions } from "@omni/core/queue";
 
 export interface MemoryQueueOptions extends QueueOptions {
   /** Most messages of a topic that its slowest group has not settled. @default 1000 */
@@ -24,10 +24,20 @@ export interface MemorySettings {
   readonly clock: Clock;
 }
 
+const NAMES: OptionNames<MemoryQueueOptions> = {
+  ...QUEUE_OPTION_NAMES,
+  capacity: true,
+  whenFull: true,
+  history: true,
+  ackDeadlineMs: true,
+  dedupeWindowMs: true,
+};
+
 const MAX_COUNT = 2 ** 24;
 
 /** @throws OmniError INVALID_ARGUMENT */
 export function checkMemoryOptions(options: MemoryQueueOptions): MemorySettings {
+  checkOptionNames("memoryQueue", options, NAMES);
   const capacity = count("capacity", options.capacity ?? 1000, 1);
   const whenFull = options.whenFull ?? "wait";
   if (whenFull !== "wait" && whenFull !== "reject") throw invalid("whenFull", whenFull, '"wait" or "reject"');

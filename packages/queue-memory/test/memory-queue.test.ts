@@ -17,6 +17,7 @@ describe("options", () => {
     [{ ackDeadlineMs: 0 }, /ackDeadlineMs is 0/],
     [{ dedupeWindowMs: Number.NaN }, /dedupeWindowMs is NaN/],
     [{ topic: "" }, /topic is ""/],
+    [{ capcity: 10 } as object, /memoryQueue has no option "capcity": did you mean capacity\?/],
     [{ publishTimeoutMs: 0 }, /publishTimeoutMs is 0/],
   ])("%j is refused", (options, message) => {
     expect(() => memoryQueue(options)).toThrow(

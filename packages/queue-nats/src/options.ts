@@ -1,5 +1,5 @@
 import { type Clock, type Logger, OmniError, silentLogger, systemClock } from "@omni/core";
-import type { QueueOptions } from "@omni/core/queue";
+import { checkOptionNames, type OptionNames, QUEUE_OPTION_NAMES, type QueueOptions } from "@omni/core/queue";
 import type { ConnectClient, NatsAuth, NatsTls } from "./client.ts";
 import { connectNats } from "./client-nats.ts";
 import { parseServers } from "./servers.ts";
@@ -103,6 +103,37 @@ export interface NatsSettings {
   readonly logger: Logger;
 }
 
+const NAMES: OptionNames<NatsQueueOptions> = {
+  ...QUEUE_OPTION_NAMES,
+  url: true,
+  stream: true,
+  mode: true,
+  subjectPrefix: true,
+  subjects: true,
+  createStream: true,
+  storage: true,
+  replicas: true,
+  maxAgeMs: true,
+  maxStreamBytes: true,
+  dedupeWindowMs: true,
+  ackDeadlineMs: true,
+  ackMode: true,
+  maxUnacked: true,
+  maxWaiting: true,
+  maxAckPending: true,
+  maxPayloadBytes: true,
+  whenDisconnected: true,
+  noStreamRetryMs: true,
+  connectTimeoutMs: true,
+  maxReconnectDelayMs: true,
+  pingIntervalMs: true,
+  auth: true,
+  tls: true,
+  clientName: true,
+  inboxPrefix: true,
+  connect: true,
+};
+
 /** Bytes of a message that the header `Nats-Msg-Id` may take: topic and id at their longest. */
 export const RESERVED_BYTES = 2_048;
 
@@ -111,6 +142,7 @@ const MAX = Number.MAX_SAFE_INTEGER;
 
 /** @throws OmniError INVALID_ARGUMENT */
 export function checkNatsOptions(options: NatsQueueOptions): NatsSettings {
+  checkOptionNames("natsQueue", options, NAMES);
   const { servers, where, auth: authInUrl, isTls } = parseServers(options.url ?? "nats://127.0.0.1:4222");
   const mode = oneOf("mode", options.mode ?? "jetstream", ["jetstream", "core"]);
   const stream = streamName(options.stream ?? "OMNI");

@@ -18,6 +18,8 @@ const refused: readonly (readonly [options: object, words: RegExp])[] = [
   [{ ackDeadlineMs: 1 }, /100 or more/],
   [{ ackMode: "maybe" }, /"sent" or "confirmed"/],
   [{ maxUnacked: 0 }, /maxUnacked is 0/],
+  [{ severs: "nats://a" } as object, /natsQueue has no option "severs"; it has topic,.* url, /],
+  [{ max_unacked: 3 } as object, /natsQueue has no option "max_unacked": did you mean maxUnacked\?/],
   [{ maxWaiting: -1 }, /maxWaiting is -1/],
   [{ whenDisconnected: "lose" }, /"reject" or "wait"/],
   [{ inboxPrefix: "a.*" }, /inboxPrefix/],

@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { OmniError } from "../error.ts";
 import type { Logger } from "../logger.ts";
+import { checkCallNames } from "./call-names.ts";
 import { checkCount, checkMs, invalidOption } from "./check.ts";
 import { RunningConsumer } from "./consumer.ts";
 import type { Counters } from "./counters.ts";
@@ -129,6 +130,7 @@ export class ConsumeCalls {
 
   consume(topic: string | undefined, handler: Handler, options: ConsumeOptions): ConsumerStart {
     if (typeof handler !== "function") throw invalidOption("handler", handler, "a function");
+    checkCallNames("consume", options);
     const store = options.dedupe && checkDedupe(options.dedupe);
     const concurrency = checkCount("concurrency", options.concurrency ?? 1);
     const prefetch = options.prefetch ?? concurrency;

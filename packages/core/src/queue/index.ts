@@ -1,4 +1,6 @@
 export { type Backoff, type BackoffOptions, toBackoff } from "./backoff.ts";
+export { QUEUE_OPTION_NAMES } from "./call-names.ts";
+export { checkOptionNames, type OptionNames } from "./check.ts";
 export { CORRELATION_ID, correlation, currentCorrelation } from "./correlation.ts";
 export { DEAD_LETTER, fromDeadLetter } from "./dead-letter.ts";
 export type * from "./dedupe.ts";

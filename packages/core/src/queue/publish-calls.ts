@@ -1,4 +1,5 @@
 import { wrapError } from "../error.ts";
+import { checkCallNames } from "./call-names.ts";
 import type { QueueDriver } from "./driver.ts";
 import { toMessage } from "./input.ts";
 import type { MessageInput } from "./message.ts";
@@ -54,6 +55,7 @@ export class PublishCalls {
   /** Everything that can be refused is refused here, before any message is sent. */
   #prepare(inputs: readonly MessageInput[], options: PublishOptions) {
     this.#defaults.admit();
+    checkCallNames("publish", options);
     options.signal?.throwIfAborted();
     const timeoutMs = options.timeoutMs === undefined ? this.#defaults.timeoutMs : checkTimeout("timeoutMs", options.timeoutMs);
     const defaults = { topic: options.topic ?? this.#defaults.topic, source: this.#defaults.source, now: this.#defaults.now };

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { OmniError, wrapError } from "../error.ts";
 import { type Logger, silentLogger } from "../logger.ts";
+import { checkCallNames } from "./call-names.ts";
 import { checkCount, checkMs, invalidOption } from "./check.ts";
 import { ConsumeCalls } from "./consume-calls.ts";
 import { DRAIN_MS } from "./consumer.ts";
@@ -163,6 +164,7 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
 
   subscribe(topic?: string | SubscribeOptions, options?: SubscribeOptions): Subscription {
     const [name, given] = typeof topic === "object" ? [this.topic, topic] : [topic ?? this.topic, options ?? {}];
+    checkCallNames("subscribe", given);
     return this.#consuming.subscribe("subscribe", name, given, checkCount("maxInFlight", given.maxInFlight ?? DEFAULT_IN_FLIGHT));
   }
 
@@ -175,6 +177,7 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
     const [name, given] = typeof topic === "object" ? [this.topic, topic] : [topic ?? this.topic, options ?? {}];
     const context = { backend: this.name, operation: "browse", topic: name };
     this.#checkOpen("browse");
+    checkCallNames("browse", given);
     const { browse } = this.driver;
     if (!browse) throw new OmniError("NOT_SUPPORTED", { ...context, reason: "this broker cannot be read without consuming" });
     const checked = checkTopic(name);
@@ -191,11 +194,13 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
 
   async ready(options: QueueCallOptions = {}): Promise<void> {
     this.#checkOpen("ready");
+    checkCallNames("ready", options);
     const { ready } = this.driver;
     if (ready) await this.#call("ready", options, (signal) => ready({ signal }));
   }
 
   async stats(options: StatsOptions = {}): Promise<QueueStats> {
+    checkCallNames("stats", options);
     const { topic = this.topic, group = this.#group } = options;
     const counters = { ...this.#counters };
     const known: Partial<DriverStats> =
@@ -217,6 +222,7 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
   }
 
   close(options: QueueCloseOptions = {}): Promise<void> {
+    checkCallNames("close", options);
     this.#closing ??= this.#close(checkMs("drainMs", options.drainMs ?? DRAIN_MS));
     return this.#closing;
   }
