@@ -26,23 +26,23 @@ export interface ObjectStore<N extends string = string, Here extends N = N> {
    */
   insert(source: UploadSource, options?: InsertOptions): Promise<StoredObject<Here>>;
   /** Opens an object. @throws OmniError NOT_FOUND */
-  read(object: ObjectRef<N>, options?: ReadOptions): Promise<ObjectReader>;
+  read(object: ObjectRef, options?: ReadOptions): Promise<ObjectReader>;
   /** Brings an object here, verified. @throws OmniError NOT_FOUND, CHECKSUM_MISMATCH, ALREADY_EXISTS when there is a file at `to` */
-  load(object: ObjectRef<N>, options?: LoadOptions): Promise<LoadedObject<N>>;
+  load(object: ObjectRef, options?: LoadOptions): Promise<LoadedObject<N>>;
   /** Removes the temporary file of a loaded object; a file whose path the caller chose, or that this process did not make, stays. */
   unload(loaded: LoadedObject): Promise<void>;
   /** A URL under which anybody can read the object for a while. @throws OmniError NOT_SUPPORTED */
-  url(object: ObjectRef<N>, options?: UrlOptions): Promise<string>;
+  url(object: ObjectRef, options?: UrlOptions): Promise<string>;
   /** Lets somebody upload one file straight to a cloud. @throws OmniError NOT_SUPPORTED */
   signUpload(options: SignUploadOptions): Promise<SignedUpload<Here>>;
   /** Takes in what was uploaded by `signUpload`. @throws OmniError NOT_FOUND, TOO_LARGE, INVALID_ARGUMENT */
   confirm(ticket: string, options?: ConfirmOptions): Promise<StoredObject<N>>;
   /** Copies an object: a new one with an id of its own; the source stays usable. @throws OmniError NOT_FOUND, CHECKSUM_MISMATCH, INVALID_ARGUMENT (residency) */
-  copy(object: ObjectRef<N>, options?: TransferOptions<N>): Promise<StoredObject<N>>;
+  copy(object: ObjectRef, options?: TransferOptions<N>): Promise<StoredObject<N>>;
   /** Moves an object: it keeps its id. @throws OmniError PRECONDITION_FAILED when somebody else moved it meanwhile; what `copy` throws */
-  move(object: ObjectRef<N>, options: TransferOptions<N> & { readonly to: N }): Promise<StoredObject<N>>;
+  move(object: ObjectRef, options: TransferOptions<N> & { readonly to: N }): Promise<StoredObject<N>>;
   /** Deletes an object and its row; a missing one is no error. */
-  delete(object: ObjectRef<N>, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
+  delete(object: ObjectRef, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
 }
 
 /** One cloud by its name: inserts and uploads go to it; everything else goes to where the object is. */

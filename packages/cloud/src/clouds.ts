@@ -30,7 +30,7 @@ export interface CloudsApi<N extends string = string> extends ObjectStore<N>, As
   /** Says which rule would choose what for an upload, and why; stores nothing. */
   explain(upload: ExplainedUpload): Promise<Explanation<N>>;
   /** Copies an object to another cloud: `copy(object, { to })`. */
-  copyObject(object: ObjectRef<N>, to: N): Promise<StoredObject<N>>;
+  copyObject(object: ObjectRef, to: N): Promise<StoredObject<N>>;
   /**
    * Copies a cloud to another, verified and with a journal: the same call goes on after a crash. Then the catalogue's rows say where the files are; the source
    * stays.

@@ -2,8 +2,8 @@ import { type Backend, OmniError } from "@omni/core";
 import type { CloudSet } from "./cloud-set.ts";
 import type { StoredObject } from "./stored-object.ts";
 
-/** An object, or the id of one that is in the catalogue. */
-export type ObjectRef<N extends string = string> = StoredObject<N> | string;
+/** An object, also one that comes from a row or from JSON, or the id of one that is in the catalogue. */
+export type ObjectRef = StoredObject | string;
 
 /** The object that is meant. @throws OmniError NOT_FOUND, INVALID_ARGUMENT for an id without a catalogue */
 export async function resolveRef(set: CloudSet, operation: string, ref: ObjectRef): Promise<StoredObject> {

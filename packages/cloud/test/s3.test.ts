@@ -2,7 +2,7 @@ import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { request as send } from "node:http";
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import { CreateBucketCommand } from "@aws-sdk/client-s3";
-import { defineClouds, type SignedUpload } from "@omni/cloud";
+import { defineClouds, type SignedUpload, type StoredObject } from "@omni/cloud";
 import { isSameStore } from "@omni/core";
 import { s3 } from "@omni/s3";
 import { describeWithServer, type RunningServer } from "@omni/servers";
@@ -151,8 +151,8 @@ await describeWithServer("s3", "clouds on an S3 server", (current) => {
     test("an object of one is not found by the other", async () => {
       const [one, two] = users.map((user, index) => clouds.scoped({ uploads: storeOf(current(), own[index] as string, user) }));
       const object = await one?.insert(TEXT);
-      await expect(two?.load(object as never)).rejects.toMatchObject({ code: "NOT_FOUND" });
-      await one?.load(object as never);
+      await expect(two?.load(object as StoredObject)).rejects.toMatchObject({ code: "NOT_FOUND" });
+      await one?.load(object as StoredObject);
     });
   });
 
