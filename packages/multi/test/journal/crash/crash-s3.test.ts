@@ -11,5 +11,5 @@ await describeWithServer("s3", "with a member at S3", (current) => {
     await makeS3Bucket(current(), bucket);
     return setStage([{ kind: "s3", options: { bucket, endpoint: url, region, ...credentials, provider: "minio" } }], "remote");
   };
-  test("kills at every call", () => killAll("s3", stageWithS3), TIMEOUT_MS);
+  test("kills at every call: members a folder, a remote memory and S3", () => killAll(1, { s3: stageWithS3 }), TIMEOUT_MS);
 });

@@ -219,6 +219,7 @@ export class CrashRun {
       memberTimeoutMs: 20_000,
       logger: undefined,
     });
+    const found = new Map<string, string | undefined>();
     for (const path of PATHS) {
       const [first, ...others] = await Promise.all(
         this.#members.map((member) => seenAt(member, path).catch((error: Error) => ({ name: error.message, id: "torn" }))),
@@ -234,8 +235,10 @@ export class CrashRun {
         this.#violations.push(
           `${at}: ${path} is ${first?.name}, allowed: ${[...allowed].join(", ")}; ${JSON.stringify(actors.map(({ entries }) => entries))}`,
         );
-      this.#held.set(path, first?.name);
+      found.set(path, first?.name);
     }
+    // Only now: what was copied from another path is judged by what that one held before.
+    for (const [path, name] of found) this.#held.set(path, name);
   }
 
   async #checkOrphans(at: string): Promise<void> {
