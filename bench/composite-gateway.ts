@@ -71,6 +71,7 @@ const benchmark: Benchmark = defineBenchmark<GatewayParams, Brokers>({
   name: "composite-gateway",
   title: "requests that publish to NATS and Kafka",
   unit: "request",
+  rounds: { usual: 15, fewest: 5 },
   compare: "time",
   params: { full: [{ requests: 3_000, connections: 50 }], quick: [{ requests: 100, connections: 10 }] },
   work: ({ requests }) => requests,

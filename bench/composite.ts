@@ -23,6 +23,7 @@ const benchmark: Benchmark = defineBenchmark<QueueParams, Brokers>({
   name: "composite",
   title: "messages of 256 B published to NATS and Kafka, both acknowledged",
   unit: "message",
+  rounds: { usual: 15, fewest: 5 },
   compare: "time",
   params: { full: cases([300, 5_000, 20_000]), quick: cases([50, 500, 1_000]) },
   work: ({ messages }) => messages,

@@ -25,6 +25,7 @@ const benchmark: Benchmark = defineBenchmark<QueueParams, Brokers>({
   name: "queues-kafka",
   title: "messages of 256 B through Kafka",
   unit: "message",
+  rounds: { usual: 15, fewest: 5 },
   compare: "time",
   params: { full: cases([300, 5_000, 20_000, 30_000]), quick: cases([50, 500, 1_000, 1_000]) },
   work: ({ messages }) => messages,
