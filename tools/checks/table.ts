@@ -106,6 +106,32 @@ export const checks: readonly Check[] = [
     run: jestHarness(["packages/multi/test/property.test.ts"], { OMNI_RUNS: "10000" }),
   },
   {
+    name: "journal-search",
+    about:
+      "every interleaving of writers, recoverers, late, lost and repeated requests, crashes and expiring tokens in small scope",
+    tiers: ["full"],
+    budgetSeconds: 3600,
+    inputs: ["packages/multi/src/journal/protocol.ts", "packages/multi/test/journal/search.ts"],
+    run: jestHarness(["packages/multi/test/journal/search.full.test.ts", "packages/multi/test/journal/search.test.ts"], {}),
+  },
+  {
+    name: "multi-quorum-properties",
+    about: "a quorum read gives the last acknowledged write or a newer one, over concurrent writers, late and lost requests",
+    tiers: ["full"],
+    budgetSeconds: 1800,
+    inputs: ["packages/core/src", "packages/memory/src", "packages/multi"],
+    run: jestHarness(["packages/multi/test/quorum-property.test.ts"], { OMNI_RUNS: "10000" }),
+  },
+  {
+    name: "multi-read-failover",
+    about:
+      "the S3 server that serves a large read killed 50 times at random offsets: right bytes, or a rejection when it was replaced",
+    tiers: ["full"],
+    budgetSeconds: 1200,
+    inputs: ["packages/core/src", "packages/file/src", "packages/s3/src", "packages/multi"],
+    run: jestHarness(["packages/multi/test/read-failover.test.ts"], { OMNI_KILLS: "50" }),
+  },
+  {
     name: "file-kills",
     about: "kill -9 while the file backend writes: every path holds old or new, whole",
     tiers: ["full"],
@@ -225,7 +251,13 @@ export const checks: readonly Check[] = [
     about: "every strategy of a composite queue and every outcome of 1 to 4 members against a reference model",
     tiers: ["full"],
     budgetSeconds: 900,
-    inputs: ["packages/core/src", "packages/queue-composite"],
+    inputs: [
+      "packages/core/src/queue",
+      "packages/queue-composite/src",
+      "packages/queue-composite/test/puppet-queue.ts",
+      "packages/queue-composite/test/step-clock.ts",
+      "packages/queue-composite/test/strategies.property.test.ts",
+    ],
     run: jestHarness(["packages/queue-composite/test/strategies.property.test.ts"], { OMNI_RUNS: "20000" }),
   },
   {
@@ -236,7 +268,9 @@ export const checks: readonly Check[] = [
     budgetSeconds: 1800,
     inputs: [
       "packages/core/src/queue",
-      "packages/queue-composite",
+      "packages/queue-composite/src",
+      "packages/queue-composite/test/broker-stops.test.ts",
+      "packages/queue-composite/test/brokers.ts",
       "packages/queue-kafka/src",
       "packages/queue-memory/src",
       "packages/queue-nats/src",
@@ -251,20 +285,14 @@ export const checks: readonly Check[] = [
     budgetSeconds: 1800,
     inputs: [
       "packages/core/src/queue",
-      "packages/core/src/testing",
-      "packages/queue-composite",
+      "packages/core/src/testing/queue",
+      "packages/queue-composite/src",
+      "packages/queue-composite/test/broker-kit.full.test.ts",
+      "packages/queue-composite/test/brokers.ts",
       "packages/queue-kafka/src",
       "packages/queue-nats/src",
     ],
     run: jestOnServers(["packages/queue-composite/test/broker-kit.full.test.ts"]),
-  },
-  {
-    name: "nats-cluster",
-    about: "three NATS servers with three copies, one killed at a time under load: the others go on, nothing acknowledged is lost",
-    tiers: ["full"],
-    budgetSeconds: 900,
-    inputs: ["packages/core/src/queue", "packages/queue-nats", "tools/queue-chaos"],
-    run: jestHarness(["packages/queue-nats/test/cluster.full.test.ts"], { OMNI_KILLS: "9" }),
   },
   {
     name: "ingest-broker-stops",
@@ -284,12 +312,38 @@ export const checks: readonly Check[] = [
     run: jestHarness(["examples/ingest/test/broker-stops.test.ts"], { OMNI_KILLS: "20" }),
   },
   {
+    name: "nats-cluster",
+    about: "three NATS servers with three copies, one killed at a time under load: the others go on, nothing acknowledged is lost",
+    tiers: ["full"],
+    budgetSeconds: 900,
+    inputs: ["packages/core/src/queue", "packages/queue-nats", "tools/queue-chaos"],
+    run: jestHarness(["packages/queue-nats/test/cluster.full.test.ts"], { OMNI_KILLS: "9" }),
+  },
+  {
     name: "kafka-cluster",
     about: "three Kafka brokers with three copies, one killed at a time under load: the others go on, nothing acknowledged is lost",
     tiers: ["full"],
     budgetSeconds: 1200,
     inputs: ["packages/core/src/queue", "packages/queue-kafka", "tools/queue-chaos"],
     run: jestHarness(["packages/queue-kafka/test/cluster.full.test.ts"], { OMNI_KILLS: "6" }),
+  },
+  {
+    name: "migrate-kills",
+    about:
+      "kill -9 while 10,000 objects migrate from file to S3 to Google Cloud Storage: resumed, verified, none copied twice after it was recorded",
+    tiers: ["full"],
+    budgetSeconds: 3600,
+    inputs: ["packages/core/src/merge", "packages/sync/src", "packages/sync/test/crash"],
+    run: jestHarness(["packages/sync/test/crash/migrate-kills.test.ts"], { OMNI_KILLS: "20", OMNI_RUNS: "10000" }),
+  },
+  {
+    name: "sync-faults",
+    about:
+      "5,000 runs of the sync engine under random faults of both stores: nothing lost, nothing torn, every failure named, the next run converges",
+    tiers: ["full"],
+    budgetSeconds: 1800,
+    inputs: ["packages/core/src/merge", "packages/sync/src", "packages/sync/test/faults"],
+    run: jestHarness(["packages/sync/test/faults/faults.test.ts"], { OMNI_RUNS: "5000" }),
   },
   {
     name: "verification",
