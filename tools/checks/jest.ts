@@ -58,7 +58,8 @@ async function reportOf(context: CheckContext, options: JestOptions): Promise<Je
     join(context.root, "node_modules", "jest", "bin", "jest.js"),
     "--json",
     `--outputFile=${report}`,
-    `--maxWorkers=${workers()}`,
+    // Jest takes no number of workers beside its own flag for none.
+    ...(options.args.includes("--runInBand") ? [] : [`--maxWorkers=${workers()}`]),
     ...options.args,
   ];
   const env = { NODE_OPTIONS: jestNodeOptions, ...options.env };

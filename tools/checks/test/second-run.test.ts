@@ -67,6 +67,8 @@ describe("a run of jest", () => {
     const { calls, outcome } = run("failed", "passed");
     expect(await outcome).toMatchObject({ passed: 2, failed: 0, note: expect.stringMatching(/^flaky: kit\.test\.ts: /) });
     expect(calls[1]).toEqual(expect.arrayContaining(["--runInBand", "--runTestsByPath", join(root, "kit.test.ts")]));
+    // Jest refuses both, and prints its help.
+    expect(calls.map((args) => args.filter((word) => /^--(maxWorkers|runInBand)/.test(word)).length)).toEqual([1, 1]);
   });
 
   test("fails when the second does", async () => {
