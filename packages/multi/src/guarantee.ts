@@ -22,7 +22,10 @@ export interface Guarantee {
    * after others finished it removes there what was written since, until `repair()`. Empty without a journal, where no delete is fenced.
    */
   readonly unfencedDeletes: readonly string[];
-  /** Whether a read after a write that resolved surely shows it, whichever member answers. */
+  /**
+   * Whether a read after a write that resolved surely shows it, or a newer one. In mode `quorum` that takes more than half of the members, the read
+   * policy `quorum`, and stores that replace under a condition which never repeats; after a delete that members missed also a journal.
+   */
   readonly readAfterWrite: boolean;
   /** Members that must say NOT_FOUND before the group does. */
   readonly notFoundNeeds: number;
@@ -48,12 +51,21 @@ export function guaranteeOf(members: readonly Member[], settings: MultiSettings,
     afterFirstCommit: "old or new, whole, per member",
     rolledForward: isJournalled,
     unfencedDeletes: isJournalled ? plainDeletes(members) : [],
-    readAfterWrite: mode === "all",
+    readAfterWrite: mode === "all" || isReadBack(members, settings),
     notFoundNeeds,
     staging,
     heldUpToBytes: isJournalled ? 0 : stageAboveBytes,
     text: words(mode, needed, members.length, isJournalled),
   });
+}
+
+/** Whether every version that was acknowledged meets every quorum read, and none is ever put back. */
+function isReadBack(members: readonly Member[], { mode, needed, readPolicy }: MultiSettings): boolean {
+  const isOrdered = members.every(({ backend: { features } }) => {
+    const { create, replace } = features.conditional;
+    return features.stamps && create && replace === "generation";
+  });
+  return mode === "quorum" && readPolicy === "quorum" && needed * 2 > members.length && isOrdered;
 }
 
 function words(mode: WriteMode, needed: number, count: number, isJournalled: boolean): string {

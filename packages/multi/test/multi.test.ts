@@ -402,5 +402,13 @@ describe("many at once", () => {
       rolledForward: false,
     });
     expect(guarantee.text).toContain("at least 2 of 3 members");
+    const readAfterWrite = (options: MultiOptions, backend: Backend = memory()): boolean =>
+      multi([memory(), memory(), backend], options).guarantee.readAfterWrite;
+    expect(readAfterWrite({ mode: "quorum", readPolicy: "quorum" })).toBe(true);
+    expect(readAfterWrite({ mode: "quorum", quorum: 1, readPolicy: "quorum" })).toBe(false);
+    expect(readAfterWrite({ mode: "best-effort", readPolicy: "quorum" })).toBe(false);
+    const { driver } = memory();
+    const features = { ...driver.features, conditional: { create: true, replace: "etag", delete: false } } as const;
+    expect(readAfterWrite({ mode: "quorum", readPolicy: "quorum" }, createBackend({ ...driver, features }))).toBe(false);
   });
 });
