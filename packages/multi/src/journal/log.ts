@@ -59,6 +59,8 @@ export class HeadLog {
     const folder = folderOf(record.path);
     const added = await this.#create(folder, record);
     if (added === "lost") return "lost";
+    // Taken for the head only where a listing shows no higher one.
+    this.#remember(folder, record);
     if (record.seq === 1) return "stands";
     const fate = verifies ? standing(record, await this.#newest(folder, record)) : "stands";
     if (fate === "unknown") throw inDoubt(record, undefined);
@@ -144,7 +146,6 @@ export class HeadLog {
 
   /** The head after a record was added; whoever cannot ask does not know what became of it. */
   async #newest(folder: string, record: Head): Promise<Head | undefined> {
-    this.#remember(folder, record);
     return this.#asked(record, undefined, () => this.#headIn(folder, undefined));
   }
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { killRuns, recordCounts } from "@omni/property";
 import { type CrashReport, CrashRun, clearStage, type Stage } from "./harness.ts";
 
-const KILLS = killRuns({ test: 20, push: 60 });
+const KILLS = killRuns({ test: 20, push: 200 });
 /** So many kills are made on several stages of each kind side by side: what a lane does most is wait for processes. */
 const MANY = 400;
 const SEED = Number(process.env.OMNI_SEED ?? Math.floor(Math.random() * 10_000)) % 10_000;
