@@ -3,15 +3,15 @@ import { guessContentType } from "@omni/core";
 /** Bytes that the detection looks at: https://github.com/sindresorhus/file-type#filetypefrombufferbuffer */
 export const SNIFF_BYTES = 4100;
 
-/** What a type says of a container only: a declared type of its content is more. */
-const CONTAINERS: ReadonlySet<string> = new Set([
-  "application/zip",
-  "application/gzip",
-  "application/xml",
-  "application/x-cfb",
-  "application/ogg",
-  "video/mp4",
-]);
+/** Types that say what holds a file together and not what it is, and which declared types they may hold. */
+const CONTAINERS: Readonly<Record<string, RegExp>> = {
+  "application/zip": /zip|officedocument|opendocument|java-archive|^application\/(vnd\.|x-)/,
+  "application/gzip": /gzip|[+/.-](tar|tgz)\b|svg/,
+  "application/xml": /xml/,
+  "application/x-cfb": /^application\/(msword|vnd\.ms-|x-ms)/,
+  "application/ogg": /ogg|opus|^(audio|video)\//,
+  "video/mp4": /^(audio|video)\/|mp4/,
+};
 
 /** The content type that the first bytes show; `undefined` for text and for what has no mark. The detection is loaded at first use. */
 export async function sniff(head: Uint8Array): Promise<string | undefined> {
@@ -26,13 +26,17 @@ export async function sniff(head: Uint8Array): Promise<string | undefined> {
  */
 export function effectiveType(sniffed: string | undefined, declared: string | undefined, filename: string): string {
   const plain = declared === undefined || /^application\/octet-stream\b/i.test(declared) ? undefined : declared;
-  if (sniffed !== undefined && !CONTAINERS.has(sniffed)) return agrees(sniffed, plain) ? (plain as string) : sniffed;
-  return plain ?? guessContentType(filename) ?? sniffed ?? "application/octet-stream";
+  if (sniffed === undefined) return plain ?? guessContentType(filename) ?? "application/octet-stream";
+  const held = CONTAINERS[sniffed];
+  const said = [plain, guessContentType(filename)].find(
+    (type) => type !== undefined && (held?.test(bareType(type)) ?? agrees(sniffed, type)),
+  );
+  return said ?? sniffed;
 }
 
 /** The same type; the declared one may have parameters. */
-function agrees(sniffed: string, declared: string | undefined): boolean {
-  return declared !== undefined && bareType(declared) === sniffed;
+function agrees(sniffed: string, declared: string): boolean {
+  return bareType(declared) === sniffed;
 }
 
 /** A type without its parameters, in lower case. */

@@ -77,14 +77,29 @@ test("name and type come from the source, and what the bytes show is more than w
   expect(photo).toMatchObject({ filename: "holiday.png", contentType: "image/png", cloud: "near", region: null });
   const disguised = await clouds.insert(PNG, { filename: "notes.txt", contentType: "text/plain" });
   expect(disguised.contentType).toBe("image/png");
-  const office = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
-  const zip = Buffer.from(`504b0304${"00".repeat(40)}`, "hex");
-  expect((await clouds.insert(zip, { filename: "a.docx", contentType: office })).contentType).toBe(office);
   expect((await clouds.insert(Buffer.from("x"), { filename: "odd" })).contentType).toBe("application/octet-stream");
   expect(await clouds.insert(Buffer.from(""), { filename: "empty.css" })).toMatchObject({
     size: 0,
     contentType: "text/css; charset=utf-8",
   });
+});
+
+const OFFICE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+const ZIP = Buffer.from(`504b0304${"00".repeat(40)}`, "hex");
+const MP4 = Buffer.from("00000018667479706d703432000000006d70343269736f6d", "hex");
+const XML = Buffer.from('<?xml version="1.0"?><a/>');
+test.each<[string, Buffer, string | undefined, string, string]>([
+  ["a zip that is said to be a document", ZIP, OFFICE, "a", OFFICE],
+  ["a zip whose name is a document's", ZIP, undefined, "a.docx", OFFICE],
+  ["a zip that is said to be a picture", ZIP, "image/png", "a.png", "application/zip"],
+  ["a film that is said to be a sound", MP4, "audio/mp4", "a.m4a", "audio/mp4"],
+  ["a film that is said to be a text", MP4, "text/plain", "a.txt", "video/mp4"],
+  ["XML that is said to be more", XML, "image/svg+xml", "a.svg", "image/svg+xml"],
+  ["XML that is said to be a page of another kind", XML, "image/png", "a.png", "application/xml"],
+  ["a type with parameters", PNG, "image/png; q=1", "a", "image/png; q=1"],
+  ["bytes of no kind", Buffer.from("x"), "application/octet-stream", "a.css", "text/css; charset=utf-8"],
+])("%s", async (_name, bytes, contentType, filename, expected) => {
+  expect((await clouds.insert(bytes, { filename, contentType })).contentType).toBe(expected);
 });
 
 test.each([
