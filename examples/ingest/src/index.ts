@@ -23,6 +23,8 @@ async function main(word: string | undefined, env: Env): Promise<void> {
     return launch(word, env);
   }
   const running = service ? await one(service, env) : await startAll({ ...allSettings(env), env });
+  // Of a launcher that is gone: as if told to end.
+  process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
   drainOnSignal(running, { drainMs: ingestSettings(env).drainMs, onError: report });
 }
 

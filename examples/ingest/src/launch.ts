@@ -24,29 +24,27 @@ export async function launch(list: string, env: Env): Promise<void> {
   const servers: Stoppable[] = [];
   const children: ChildProcess[] = [];
   const ended = new AbortController();
-  const end = async (): Promise<void> => {
-    if (ended.signal.aborted) return;
-    ended.abort();
-    // In this order: what the door has taken goes through.
-    for (const child of children.toReversed()) await stop(child);
-    await Promise.all(servers.map((running) => running.stop()));
-  };
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void end());
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => ended.abort());
+  const interrupted = once(ended.signal, "abort");
   try {
     const addresses: Record<string, string> = {};
     for (const broker of brokers) {
+      if (ended.signal.aborted) return;
       console.error(`starting ${broker}`);
       const running = await server(broker);
       servers.push(running);
       addresses[ADDRESS[broker]] = running.url;
     }
+    if (ended.signal.aborted) return;
     const settings = { ...env, ...addresses, ...queueTypeOf(brokers, env) };
-    await startServices(settings, children, ended.signal);
+    await Promise.race([startServices(settings, children), interrupted]);
     if (ended.signal.aborted) return;
     say(env);
-    await Promise.race(children.map((child) => once(child, "exit")));
+    await Promise.race([interrupted, ...children.map((child) => once(child, "exit"))]);
   } finally {
-    await end();
+    // In this order: what the door has taken goes through.
+    for (const child of children.toReversed()) await stop(child);
+    await Promise.all(servers.map((running) => running.stop()));
   }
 }
 
@@ -63,19 +61,21 @@ function queueTypeOf(brokers: readonly Broker[], env: Env): Env {
   return { QUEUE_TYPE: "composite", COMPOSITE_PROVIDERS: brokers.join(","), COMPOSITE_STRATEGY: env.COMPOSITE_STRATEGY };
 }
 
-/** Each once the one behind it listens. */
-async function startServices(env: Env, children: ChildProcess[], signal: AbortSignal): Promise<void> {
-  for (const name of SERVICES.toReversed()) {
-    if (signal.aborted) return;
-    const child = spawn(process.execPath, [...process.execArgv, import.meta.filename.replace("launch.ts", "index.ts"), name], {
+/** Resolves when all listen. */
+async function startServices(env: Env, children: ChildProcess[]): Promise<void> {
+  const program = import.meta.filename.replace("launch.ts", "index.ts");
+  const starting = SERVICES.toReversed().map((name) => {
+    const child = spawn(process.execPath, [...process.execArgv, program, name], {
       env: env as NodeJS.ProcessEnv,
-      stdio: ["ignore", "pipe", "inherit"],
+      // The channel says nothing: a service ends when it breaks, however the launcher ended.
+      stdio: ["ignore", "pipe", "inherit", "ipc"],
       // Ctrl-C goes to the whole group; these are told one after the other.
       detached: true,
     });
     children.push(child);
-    await listening(child, name);
-  }
+    return listening(child, name);
+  });
+  await Promise.all(starting);
 }
 
 /** Passes a service's lines on; resolves when it says that it listens. */

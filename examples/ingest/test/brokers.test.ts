@@ -3,6 +3,7 @@ import type { Strategy } from "@omni/queue-composite";
 import { describeWithServers, type RunningServer } from "@omni/servers";
 import type { AllServices } from "../src/all.ts";
 import * as ingest from "../src/ingest.ts";
+import { Desk, scripts, steps } from "./by-hand.ts";
 import { idsInKafka, idsInNats } from "./raw-clients.ts";
 import { Bell, post, recorder, running, until } from "./running.ts";
 
@@ -89,6 +90,57 @@ await describeWithServers(
         ({ status }) => status === "up",
       );
     }, 180_000);
+
+    test("by hand, as the guide says: three processes, a message, the log, the numbers, a broker that is stopped", async () => {
+      const [, start, send, log, stats, , , stop, sendWithout] = steps();
+      expect(start).toBe("npm run ingest -- nats,kafka > ingest.log");
+      expect(stop).toBe("npm run servers -- down nats");
+      expect(
+        steps()
+          .flatMap((step) => /^npm run (\S+)/.exec(step)?.[1] ?? [])
+          .filter((name) => scripts()[name] === undefined),
+      ).toEqual([]);
+      const where = {
+        OMNI_NATS_URL: servers("nats").url,
+        OMNI_KAFKA_BROKERS: servers("kafka").url,
+        QUEUE_TOPIC: `hand-${newId()}`,
+      };
+      const desk = await Desk.at(where);
+      try {
+        const launched = await desk.launch();
+        const answer = JSON.parse(await desk.run(send as string));
+        expect(answer).toMatchObject({
+          status: "accepted",
+          outcomes: [
+            { member: "nats", state: "acked" },
+            { member: "kafka", state: "acked" },
+          ],
+        });
+        const created = (await desk.run(log as string))
+          .trim()
+          .split("\n")
+          .map((line) => `${JSON.parse(line).service} ${JSON.parse(line).member}`);
+        expect(created.toSorted()).toEqual(["ingest kafka", "ingest nats", "processor kafka", "processor nats"]);
+        const { byMember } = JSON.parse(await desk.run(stats as string)).queue;
+        expect([byMember.nats.published, byMember.kafka.published]).toEqual([1, 1]);
+        await servers("nats").kill();
+        expect(JSON.parse(await desk.run(sendWithout as string))).toMatchObject({
+          status: 503,
+          detail: expect.stringContaining("nats"),
+          messageId: expect.any(String),
+        });
+        expect(await launched.interrupt()).toBe(0);
+        const goesOn = await desk.launch({ COMPOSITE_STRATEGY: "best-effort" });
+        expect(JSON.parse(await desk.run(sendWithout as string))).toMatchObject({
+          status: "accepted",
+          outcomes: [{ state: "rejected" }, { state: "acked" }],
+        });
+        expect(await goesOn.interrupt()).toBe(0);
+      } finally {
+        desk.close();
+        await servers("nats").restart();
+      }
+    }, 300_000);
   },
   { private: true },
 );
