@@ -115,6 +115,15 @@ export const checks: readonly Check[] = [
     run: jestHarness(["packages/multi/test/journal/search.full.test.ts", "packages/multi/test/journal/search.test.ts"], {}),
   },
   {
+    name: "multi-journal-properties",
+    about:
+      "random processes that change a journalled group, crash, and meet faults, late requests and each other: all comes to the head's order",
+    tiers: ["full"],
+    budgetSeconds: 3600,
+    inputs: ["packages/multi/src/journal", "packages/multi/test/journal-property.test.ts"],
+    run: jestHarness(["packages/multi/test/journal-property.test.ts"], { OMNI_RUNS: "10000" }),
+  },
+  {
     name: "multi-quorum-properties",
     about: "a quorum read gives the last acknowledged write or a newer one, over concurrent writers, late and lost requests",
     tiers: ["full"],
