@@ -5,6 +5,9 @@ import { infoOf, type Waiting } from "./renames.ts";
 import { asOmniError, type Requests } from "./requests.ts";
 import type { Tally } from "./tally.ts";
 
+/** What one request deletes at most, where stores take many: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html */
+const BATCH = 1_000;
+
 /** What of a destination only it has, and what must hold before anything of it is deleted. */
 export interface DeletionPlan {
   readonly deletes: number;
@@ -49,14 +52,58 @@ export class Deletions {
   /** Deletes one after the other, several at once, and no more after the first that fails. */
   async all(plan: AsyncIterable<Waiting>): Promise<void> {
     const failuresBefore = this.#tally.counts.failed;
+    const size = this.#inBatches ? BATCH : 1;
+    let batch: Waiting[] = [];
+    const flush = async (): Promise<void> => {
+      const now = batch;
+      batch = [];
+      await this.#pool.add(async () => {
+        if (size > 1) await this.#batch(now);
+        else for (const one of now) await this.one(one);
+      });
+    };
     for await (const one of plan) {
       if (this.#tally.counts.failed > failuresBefore || this.#requests.signal.aborted) {
         this.#tally.deletesWithheld ??= "a delete failed; the rest was left";
+        batch = [];
         break;
       }
-      await this.#pool.add(() => this.one(one));
+      if (batch.push(one) >= size) await flush();
     }
+    if (batch.length > 0) await flush();
     await this.#pool.idle();
+  }
+
+  /** Where a store deletes unconditionally in any case, it is asked for many at once. */
+  get #inBatches(): boolean {
+    const { dryRun, to, backupPrefix } = this.#job;
+    const { conditional, deleteMany } = to.backend.features;
+    return !dryRun && backupPrefix === undefined && deleteMany && !conditional.delete;
+  }
+
+  async #batch(gone: readonly Waiting[]): Promise<void> {
+    const { backend } = this.#job.to;
+    try {
+      await this.#requests.turn();
+      const { errors } = await backend.deleteMany(
+        gone.map(({ path }) => path),
+        this.#requests.call,
+      );
+      const failed = new Set(errors.map(({ path }) => path));
+      for (const one of gone) {
+        // Alone, with the retries that a batch does not have.
+        if (failed.has(one.path)) await this.one(one);
+        else this.#done(one);
+      }
+    } catch {
+      // Which of them are gone is not known: asked one by one, each says for itself.
+      for (const one of gone) await this.one(one);
+    }
+  }
+
+  #done({ name }: Waiting): void {
+    if (!this.#job.dryRun) this.#onDeleted(name);
+    this.#tally.note({ mark: "-", path: name, action: "delete", bytes: 0 }, "deleted");
   }
 
   async one(gone: Waiting): Promise<void> {
@@ -70,12 +117,11 @@ export class Deletions {
         const only = features.conditional.delete && etag !== undefined ? { ifMatch: etag } : {};
         await this.#requests.make((call) => to.backend.delete(gone.path, { ...call, ...only }));
       }
-      if (!dryRun) this.#onDeleted(gone.name);
-      this.#tally.note({ mark: "-", path: gone.name, action: "delete", bytes: 0 }, "deleted");
+      this.#done(gone);
     } catch (error) {
       // Gone already is what was wanted.
-      if (OmniError.is(error, "NOT_FOUND")) this.#tally.note({ mark: "-", path: gone.name, action: "delete", bytes: 0 }, "deleted");
-      else this.#tally.fail(gone.name, "delete", asOmniError(error));
+      if (OmniError.is(error, "NOT_FOUND")) this.#done(gone);
+      else if (!this.#job.signal?.aborted) this.#tally.fail(gone.name, "delete", asOmniError(error));
     }
   }
 }

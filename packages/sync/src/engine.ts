@@ -1,9 +1,10 @@
 import { mergeListings } from "@omni/core/merge";
 import { Budget } from "./budget.ts";
 import { Deletions, refusalOf } from "./deletions.ts";
-import { type Completion, Ledger, ledgerName } from "./ledger.ts";
+import { type Completion, Ledger, type LedgerPlace, ledgerName } from "./ledger.ts";
 import { Throttle } from "./limits.ts";
 import type { Job } from "./options.ts";
+import { partsPrefix } from "./parts.ts";
 import { Pool } from "./pool.ts";
 import { Progress } from "./progress.ts";
 import { pairRenames, type Waiting, waiting } from "./renames.ts";
@@ -24,6 +25,8 @@ export interface Run {
   readonly progress: Progress;
   readonly transfers: Pool;
   readonly ledger: Ledger | undefined;
+  /** Where the journal is. */
+  readonly place: LedgerPlace | undefined;
 }
 
 /**
@@ -37,7 +40,8 @@ export async function runJob(job: Job): Promise<SyncReport> {
   const budget = new Budget(job, tally);
   const requests = new Requests(job, budget.signal);
   try {
-    const ledger = await openLedger(job, requests);
+    const place = placeOf(job);
+    const ledger = place && (await Ledger.open(place, requests.call, job.clock, !job.dryRun));
     const run: Run = {
       job,
       tally,
@@ -47,6 +51,7 @@ export async function runJob(job: Job): Promise<SyncReport> {
       progress: new Progress(job.onProgress, job.clock),
       transfers: new Pool(job.transfers),
       ledger,
+      place,
     };
     await new Engine(run).run();
     job.signal?.throwIfAborted();
@@ -56,20 +61,19 @@ export async function runJob(job: Job): Promise<SyncReport> {
   }
 }
 
-async function openLedger(job: Job, requests: Requests): Promise<Ledger | undefined> {
-  const { journal, from, to, verb } = job;
+/** Where a run keeps its journal; `undefined` = it keeps none. */
+function placeOf({ journal, from, to, verb, keepPartsAboveBytes }: Job): LedgerPlace | undefined {
   const needed = [from, to].some(({ backend: { features } }) => features.listsUploadTime || !features.setModTime);
-  const wanted = journal ?? needed;
+  const wanted = journal ?? (needed || keepPartsAboveBytes !== undefined);
   const reads = verb === "check" || verb === "verify";
   if (!wanted || reads) return undefined;
   const given = typeof journal === "object" ? journal : undefined;
   // Wanted by nobody in particular: a store that cannot keep one goes without.
   if (journal === undefined && !to.backend.features.conditional.create) return undefined;
   const name = ledgerName(from, to);
-  const place = given
+  return given
     ? { backend: given, prefix: `omni-sync/${name}/` }
     : { backend: recordsOf(to.backend), prefix: `.omni/sync/${name}/` };
-  return Ledger.open(place, requests.call, job.clock);
 }
 
 class Engine {
@@ -139,7 +143,8 @@ class Engine {
 
   #listing(filtered: boolean): ListingOptions {
     const { job, requests } = this.#run;
-    return { filter: filtered ? job.filter : undefined, normalize: job.normalize ?? false, call: requests.call };
+    const { filter, normalize = false, retries, clock } = job;
+    return { filter: filtered ? filter : undefined, normalize, call: requests.call, retries, clock };
   }
 
   /** An object, unless its size or age leaves it out. */
@@ -205,7 +210,8 @@ class Engine {
     const { tally, progress, budget } = this.#run;
     const deletes = this.#gone.length;
     if (deletes === 0) return;
-    if (tally.unlisted || tally.counts.failed > 0) tally.deletesWithheld = `there were ${tally.counts.failed} failures`;
+    if (tally.unlisted || tally.counts.failed > 0)
+      tally.deletesWithheld = tally.unlisted ? "not everything could be listed" : "something failed before";
     else if (budget.isOver) tally.deletesWithheld = `the run ended early (${tally.stopped ?? "aborted"})`;
     else if (!this.#withheld({ deletes, sourceObjects: this.#sourceObjects, destinationObjects: this.#destinationObjects })) {
       progress.enter("deleting");
@@ -254,6 +260,9 @@ class Engine {
   async #closeLedger(ledger: Ledger, join: boolean): Promise<void> {
     try {
       await ledger.close(join);
+      const { job, place, requests } = this.#run;
+      // Parts of versions that are gone: nobody will ask for them.
+      if (join && place && job.keepPartsAboveBytes !== undefined) await place.backend.purge(partsPrefix(place), requests.call);
     } catch (error) {
       this.#run.tally.fail("", "none", asOmniError(error));
     }

@@ -1,5 +1,15 @@
 import { createHash } from "node:crypto";
-import { type Backend, backoffMs, type CallOptions, type Clock, createHasher, delay, type ObjectInfo, OmniError } from "@omni/core";
+import {
+  type Backend,
+  backoffMs,
+  type CallOptions,
+  type Clock,
+  comparePaths,
+  createHasher,
+  delay,
+  type ObjectInfo,
+  OmniError,
+} from "@omni/core";
 import { type Listing, sortOnDisk } from "@omni/core/merge";
 import type { Side } from "./side.ts";
 
@@ -24,6 +34,15 @@ const SEGMENT_RECORDS = 200;
 const SEGMENT_MS = 500;
 const SEQUENCE_DIGITS = 12;
 const ATTEMPTS = 4;
+// Crashes leave many small segments: more than so many are joined before they are read run after run.
+const MANY_SEGMENTS = 16;
+const READ_AHEAD = 8;
+const SMALL_BYTES = 256 * 1024;
+
+interface Segment {
+  readonly path: string;
+  readonly size: number;
+}
 
 /**
  * What a listing shows of an object's version. Where listings show the kept modification time it is that time and the size; elsewhere the etag.
@@ -52,7 +71,7 @@ export class Ledger {
   readonly #place: LedgerPlace;
   readonly #call: CallOptions;
   readonly #clock: Clock;
-  #segments: string[] = [];
+  #segments: Segment[] = [];
   #next = 1;
   #buffer: Completion[] = [];
   #timer: unknown;
@@ -65,16 +84,19 @@ export class Ledger {
     this.#clock = clock;
   }
 
-  static async open(place: LedgerPlace, call: CallOptions, clock: Clock): Promise<Ledger> {
+  /** @param writes whether what many crashes left may be tidied up */
+  static async open(place: LedgerPlace, call: CallOptions, clock: Clock, writes: boolean): Promise<Ledger> {
     if (!place.backend.features.conditional.create)
       throw new OmniError("NOT_SUPPORTED", {
         backend: place.backend.driver.scheme,
         reason: "a journal needs a store that creates conditionally (features.conditional.create); name another store for it",
       });
     const ledger = new Ledger(place, call, clock);
-    for await (const { path } of place.backend.list(place.prefix, call)) ledger.#segments.push(path);
-    ledger.#segments.sort();
-    ledger.#next = Number(ledger.#segments.at(-1)?.slice(place.prefix.length) ?? "0") + 1;
+    for await (const { path, size } of place.backend.list(place.prefix, call))
+      if (/^\d+$/.test(path.slice(place.prefix.length))) ledger.#segments.push({ path, size });
+    ledger.#segments.sort((a, b) => comparePaths(a.path, b.path));
+    ledger.#next = Number(ledger.#segments.at(-1)?.path.slice(place.prefix.length) ?? "0") + 1;
+    if (writes && ledger.#segments.length > MANY_SEGMENTS) await ledger.#join();
     return ledger;
   }
 
@@ -120,8 +142,8 @@ export class Ledger {
     for (let attempt = 1; ; attempt++) {
       const path = `${this.#place.prefix}${String(this.#next++).padStart(SEQUENCE_DIGITS, "0")}`;
       try {
-        await this.#place.backend.write(path, body, { ifNoneMatch: "*", timeoutMs: this.#call.timeoutMs });
-        this.#segments.push(path);
+        const { size } = await this.#place.backend.write(path, body, { ifNoneMatch: "*", timeoutMs: this.#call.timeoutMs });
+        this.#segments.push({ path, size });
         return;
       } catch (error) {
         // A stream was perhaps taken; only text can be written again. Written twice does no harm: the records are the same.
@@ -140,18 +162,41 @@ export class Ledger {
       for await (const row of rows) if (row.source !== "") yield lineOf(row);
     }
     await this.#create(lines());
-    await this.#place.backend.deleteMany(old, this.#call);
+    const paths = old.map(({ path }) => path);
+    await this.#place.backend.deleteMany(paths, this.#call);
     this.#segments = this.#segments.slice(-1);
   }
 
-  #records(segments: readonly string[]): AsyncIterable<Completion> {
+  #records(segments: readonly Segment[]): AsyncIterable<Completion> {
     const { backend } = this.#place;
     const call = this.#call;
     async function* all(): AsyncGenerator<Completion, void> {
-      for (const segment of segments) yield* parsed(await backend.read(segment, call));
+      const ahead: Promise<AsyncIterable<Uint8Array>>[] = [];
+      for (let at = 0; at < segments.length; at++) {
+        for (let next = at + ahead.length; next < Math.min(at + READ_AHEAD, segments.length); next++)
+          ahead.push(bodyOf(backend, segments[next] as Segment, call));
+        yield* parsed(await (ahead.shift() as Promise<AsyncIterable<Uint8Array>>));
+      }
     }
     return segments.length === 1 ? all() : sortOnDisk(all());
   }
+}
+
+/** A segment's bytes: of a small one all, so that several are read at once; of a large one as they come. */
+function bodyOf(backend: Backend, { path, size }: Segment, call: CallOptions): Promise<AsyncIterable<Uint8Array>> {
+  if (size > SMALL_BYTES) return Promise.resolve(whenAsked(backend, path, call));
+  const body = backend.read(path, call).then(async (reader) => inOne(await reader.bytes()));
+  // Its error is thrown where its turn comes; until then nobody looks at it.
+  body.catch(() => {});
+  return body;
+}
+
+async function* whenAsked(backend: Backend, path: string, call: CallOptions): AsyncGenerator<Uint8Array, void> {
+  yield* await backend.read(path, call);
+}
+
+async function* inOne(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
+  yield bytes;
 }
 
 function lineOf({ path, source, destination }: Completion): string {

@@ -100,6 +100,11 @@ export interface SyncOptions extends EndOptions, EqualityOptions, DeletionOption
    * object. `true`: at the destination under `.omni/sync/`; `false`: nowhere. @default `true` where a listing does not show the kept time
    */
   readonly journal?: boolean | Backend | undefined;
+  /**
+   * Objects from this size on are fetched in parts that are kept beside the journal until the object is whole: after a crash only missing parts are fetched
+   * again. Costs a second way through the journal's store. @default never
+   */
+  readonly keepPartsAboveBytes?: number | undefined;
   /** `check`, `verify` and `diff` do not mind what only the destination has. @default false */
   readonly oneWay?: boolean | undefined;
   /** Paths that the report keeps; `onEntry` gets all. @default 10000 */
@@ -200,12 +205,13 @@ function checkPlaces(verb: Verb, from: Side, to: Side, filter: Filter | undefine
 }
 
 function checkNumbers(options: SyncOptions): void {
-  const whole = (name: keyof LimitOptions | "maxEntries", least: number): void => {
+  const whole = (name: keyof LimitOptions | "maxEntries" | "keepPartsAboveBytes", least: number): void => {
     const value = options[name];
     if (value !== undefined && !(Number.isSafeInteger(value) && (value as number) >= least))
       throw refuse(`${name} is ${String(value)}; give a whole number, ${least} or more`);
   };
-  for (const name of ["transfers", "checkers", "maxFailures", "rangeStreams", "rangesAboveBytes"] as const) whole(name, 1);
+  for (const name of ["transfers", "checkers", "maxFailures", "rangeStreams", "rangesAboveBytes", "keepPartsAboveBytes"] as const)
+    whole(name, 1);
   for (const name of ["retries", "maxTransferBytes", "maxEntries"] as const) whole(name, 0);
   for (const name of ["timeoutMs", "maxDurationMs", "transactionsPerSecond", "modifyWindowMs"] as const) {
     const value = options[name];

@@ -85,13 +85,16 @@ type Facts = Omit<SyncReport, "text" | "toJSON">;
 export function makeReport(facts: Facts): SyncReport {
   return {
     ...facts,
-    text: () => [...facts.entries.map((entry) => lineOf(entry, facts.failures)), ...summary(facts)].join("\n"),
+    text: () => {
+      const reasons = new Map(facts.failures.map(({ path, error }) => [path, error.reason]));
+      return [...facts.entries.map((entry) => lineOf(entry, reasons)), ...summary(facts)].join("\n");
+    },
     toJSON: () => ({ ...facts, failures: facts.failures.map(({ error, ...rest }) => ({ ...rest, error: error.toJSON() })) }),
   };
 }
 
-function lineOf({ mark, path, other, action }: SyncEntry, failures: readonly SyncFailure[]): string {
-  if (mark === "!") return `! ${path}: ${failures.find((failure) => failure.path === path)?.error.reason ?? "failed"}`;
+function lineOf({ mark, path, other, action }: SyncEntry, reasons: ReadonlyMap<string, string>): string {
+  if (mark === "!") return `! ${path}: ${reasons.get(path) ?? "failed"}`;
   if (action === "rename" && other !== undefined) return `${mark} ${path} (${mark === "+" ? "was" : "is now"} ${other})`;
   return `${mark} ${path}`;
 }

@@ -1,4 +1,4 @@
-import { type Backend, type CallOptions, createBackend, type ObjectInfo } from "@omni/core";
+import { type Backend, type CallOptions, type Clock, createBackend, type ObjectInfo, withRetry } from "@omni/core";
 import type { Listing } from "@omni/core/merge";
 import type { Filter } from "./filter/filter.ts";
 
@@ -36,6 +36,9 @@ export interface ListingOptions {
   /** Compare paths by their NFC form. */
   readonly normalize: boolean;
   readonly call: CallOptions;
+  /** How often a listing that breaks off goes on, or begins anew. */
+  readonly retries: number;
+  readonly clock: Clock;
 }
 
 /** A side's listing for the merge, directories left out where the filter leaves out all that is in them. */
@@ -48,8 +51,9 @@ export function listSide(side: Side, options: ListingOptions): Listing<Entry> {
   };
 }
 
-async function* entriesOf(side: Side, { filter, normalize, call }: ListingOptions): AsyncGenerator<Entry, void> {
-  const { backend, prefix } = side;
+async function* entriesOf(side: Side, { filter, normalize, call, retries, clock }: ListingOptions): AsyncGenerator<Entry, void> {
+  const { prefix } = side;
+  const backend = withRetry(side.backend, { attempts: retries + 1, clock });
   const canJump = backend.features.sortedList && backend.features.listStartAfter;
   let startAfter: string | undefined;
   listing: while (true) {

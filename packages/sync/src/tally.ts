@@ -1,4 +1,4 @@
-import type { OmniError } from "@omni/core";
+import { comparePaths, type OmniError } from "@omni/core";
 import type { Job } from "./options.ts";
 import {
   makeReport,
@@ -79,7 +79,7 @@ export class Tally {
       proofs: this.#proofs,
       evidence: this.#evidence,
       failures,
-      entries: this.#entries.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0)),
+      entries: this.#entries.sort((a, b) => comparePaths(a.path, b.path)),
       entriesOmitted: this.#omitted,
       durationMs: clock.now() - this.#startedAt,
     });

@@ -8,8 +8,10 @@ import {
   type WriteOptions,
 } from "@omni/core";
 import { checkStated, mismatch, readDigest, sameDigest } from "./digests.ts";
+import type { LedgerPlace } from "./ledger.ts";
 import type { Throttle } from "./limits.ts";
 import type { Job } from "./options.ts";
+import { keepParts } from "./parts.ts";
 import type { Progress } from "./progress.ts";
 import { readRanges } from "./ranges.ts";
 import type { Proof } from "./report.ts";
@@ -33,6 +35,8 @@ export interface TransferTools {
   readonly requests: Requests;
   readonly throttle: Throttle;
   readonly progress: Progress;
+  /** Where parts of large objects may be kept. */
+  readonly place: LedgerPlace | undefined;
 }
 
 /** Whether the store itself can copy from one side to the other. */
@@ -100,7 +104,7 @@ async function copyOnce(tools: TransferTools, task: TransferTask, call: CallOpti
   const stall = new Stall(job.timeoutMs, job.clock, call.signal);
   let opened: Opened | undefined;
   try {
-    opened = await open(job, task.source, { ...call, signal: stall.signal });
+    opened = await open(tools, task.source, { ...call, signal: stall.signal }, () => stall.moved());
     const { info, sizeBytes } = opened;
     const watch = new Watch(info, algorithmFor(job, info), (bytes) => {
       stall.moved();
@@ -115,7 +119,9 @@ async function copyOnce(tools: TransferTools, task: TransferTask, call: CallOpti
     const sent = sizeBytes !== undefined && sizeBytes <= WHOLE_BYTES ? await joined(body) : body;
     await requests.turn();
     const written = await to.backend.write(task.toPath, sent, options);
-    return { source: info, info: written, bytes: watch.bytes, proof: await prove(tools, task, written, watch) };
+    const proof = await prove(tools, task, written, watch);
+    await opened.done?.();
+    return { source: info, info: written, bytes: watch.bytes, proof };
   } finally {
     await opened?.close();
     stall.release();
@@ -128,19 +134,24 @@ interface Opened {
   readonly sizeBytes: number | undefined;
   readonly body: AsyncIterable<Uint8Array>;
   close(): Promise<void>;
+  /** The object is at the destination. */
+  done?(): Promise<void>;
 }
 
-/** Opens the source: as it comes, or, when it is large, in several ranges at once. */
-async function open(
-  { from: { backend }, rangesAboveBytes = RANGES_ABOVE_BYTES, rangeStreams = 4 }: Job,
-  source: ObjectInfo,
-  call: CallOptions,
-): Promise<Opened> {
-  if (backend.features.rangeRead && source.size >= rangesAboveBytes && rangeStreams > 1) {
+/** Opens the source: as it comes, or, when it is large, in several ranges at once, kept in parts where that was asked for. */
+async function open({ job, place }: TransferTools, source: ObjectInfo, call: CallOptions, onPart: () => void): Promise<Opened> {
+  const { from, rangesAboveBytes = RANGES_ABOVE_BYTES, rangeStreams = 4, keepPartsAboveBytes = Number.POSITIVE_INFINITY } = job;
+  const { backend } = from;
+  const keeps = place !== undefined && source.size >= keepPartsAboveBytes;
+  if (backend.features.rangeRead && (keeps || (source.size >= rangesAboveBytes && rangeStreams > 1))) {
     const info = await backend.stat(source.path, call);
+    const isVersioned = info.etag !== undefined && info.size > 0;
+    if (isVersioned && keeps) {
+      const parts = keepParts(backend, info, place, rangeStreams, call, onPart);
+      return { info, sizeBytes: info.size, body: parts.body(), close: async () => {}, done: parts.remove };
+    }
     const ranges = readRanges(backend, info, rangeStreams, call);
-    if (info.etag !== undefined && info.size > 0)
-      return { info, sizeBytes: info.size, body: ranges, close: async () => void (await ranges.return()) };
+    if (isVersioned) return { info, sizeBytes: info.size, body: ranges, close: async () => void (await ranges.return()) };
   }
   const reader = await backend.read(source.path, { ...call, idleTimeoutMs: call.timeoutMs });
   return { info: reader.info, sizeBytes: reader.sizeBytes, body: reader, close: () => reader.close() };

@@ -175,6 +175,7 @@ export const DELETION: readonly SyncCase[] = [
     name: "a listing of the source that breaks off, then no delete",
     from: ABC,
     to: { ...ABC, gone: "9" },
+    options: { retries: 0 },
     after: { ...ABC, gone: "9" },
     fails: ["UNAVAILABLE"],
     disturb: ({ from, to }) => ({ from: faulty(from, [{ on: "list", do: "fail", atEntry: 1 }]), to }),
@@ -183,9 +184,20 @@ export const DELETION: readonly SyncCase[] = [
     name: "a listing of the destination that breaks off, then no delete",
     from: { a: "1", b: "2" },
     to: ABC,
+    options: { retries: 0 },
     after: ABC,
     fails: ["UNAVAILABLE"],
     disturb: ({ from, to }) => ({ from, to: faulty(to, [{ on: "list", do: "fail", atEntry: 2 }]) }),
+  },
+  {
+    name: "a listing that breaks off goes on where it was",
+    from: { a: "1", b: "2", c: t("4", 5) },
+    to: ABC,
+    after: { a: "1", b: "2", c: "4" },
+    disturb: ({ from, to }) => ({
+      from: faulty(from, [{ on: "list", do: "fail", atEntry: 1, times: 1 }]),
+      to: faulty(to, [{ on: "list", do: "fail", atEntry: 2, times: 1 }]),
+    }),
   },
   {
     name: "a delete that fails ends the deleting",
@@ -193,7 +205,7 @@ export const DELETION: readonly SyncCase[] = [
     to: { ...ABC, x: "8" },
     after: { ...ABC, x: "8" },
     fails: ["PERMISSION_DENIED"],
-    disturb: ({ from, to }) => ({ from, to: faulty(to, [{ on: "delete", do: "fail", error: denied }]) }),
+    disturb: ({ from, to }) => ({ from, to: faulty(to, [{ on: ["delete", "deleteMany"], do: "fail", error: denied }]) }),
   },
   {
     name: "backupPrefix keeps what is overwritten and deleted",

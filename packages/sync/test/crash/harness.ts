@@ -84,9 +84,11 @@ export async function checkAll(backend: Backend, objects: number): Promise<strin
 async function recorded(spec: StoreSpec): Promise<Set<string>> {
   const records = createBackend(openStore(spec).driver, { reserved: true });
   const paths = new Set<string>();
-  for await (const { path } of records.list(".omni/sync/")) {
-    const text = await (await records.read(path)).text();
-    for (const line of text.split("\n"))
+  const segments: string[] = [];
+  for await (const { path } of records.list(".omni/sync/")) segments.push(path);
+  for (let start = 0; start < segments.length; start += 16) {
+    const texts = await Promise.all(segments.slice(start, start + 16).map(async (path) => (await records.read(path)).text()));
+    for (const line of texts.join("").split("\n"))
       if (line !== "") paths.add((JSON.parse(line.slice(0, line.lastIndexOf(" "))) as [string])[0]);
   }
   await records.close();
