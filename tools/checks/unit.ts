@@ -32,6 +32,7 @@ const serverSuites = [
   "/node_modules/",
   "\\.full\\.test\\.ts$",
   "/(s3|gcs|queue-nats|queue-kafka)/test/(kit|broker-stops|consumer-kills|faults|many-objects)\\.test\\.ts$",
+  "/(queue-kafka/test/secure|consumer/test/two-processes)\\.test\\.ts$",
   "/(queue-composite|ingest)/test/(broker-stops|on-brokers|brokers)\\.test\\.ts$",
   "/tools/servers/test/lifecycle\\.test\\.ts$",
 ];
