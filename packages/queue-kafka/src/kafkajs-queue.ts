@@ -1,4 +1,5 @@
-import { createRequire } from "node:module";
+// A plain import: `import.meta` and top-level `await` would keep CommonJS projects from loading this package under jest.
+import found from "kafkajs/src/network/requestQueue/index.js";
 
 interface RequestQueue {
   readonly pending: readonly unknown[];
@@ -46,13 +47,6 @@ export function repairRequestQueue(): void {
 }
 
 function requestQueuePrototype(): RequestQueue | undefined {
-  let found: unknown;
-  try {
-    found = createRequire(import.meta.url)("kafkajs/src/network/requestQueue/index.js");
-  } catch {
-    // Another build of kafkajs: there is nothing known to repair.
-    return undefined;
-  }
   const prototype = typeof found === "function" ? (found.prototype as Partial<RequestQueue>) : undefined;
   const fits = prototype?.scheduleCheckPendingRequests && prototype.scheduleRequestTimeoutCheck && prototype.checkPendingRequests;
   return fits ? (prototype as RequestQueue) : undefined;
