@@ -288,22 +288,6 @@ export const checks: readonly Check[] = [
     run: jestHarness(["packages/queue-composite/test/broker-stops.test.ts"], { OMNI_KILLS: "20" }),
   },
   {
-    name: "composite-kit",
-    about: "the queue kit on NATS and Kafka as one: each of them read, and both",
-    tiers: ["full"],
-    budgetSeconds: 1800,
-    inputs: [
-      "packages/core/src/queue",
-      "packages/core/src/testing/queue",
-      "packages/queue-composite/src",
-      "packages/queue-composite/test/broker-kit.full.test.ts",
-      "packages/queue-composite/test/brokers.ts",
-      "packages/queue-kafka/src",
-      "packages/queue-nats/src",
-    ],
-    run: jestOnServers(["packages/queue-composite/test/broker-kit.full.test.ts"]),
-  },
-  {
     name: "ingest-broker-stops",
     about: "each broker under the ingest services stopped 20 times under traffic over HTTP: what any broker took is handled",
     tiers: ["full"],
