@@ -33,7 +33,7 @@ function kit({ options, known }: Variant, servers: Servers): void {
       ...(options.subscribe !== "all" && { another: make }),
       ...(known && { known }),
       quietMs: 150,
-      timeoutMs: 60_000,
+      timeoutMs: 120_000,
       hooks: {
         restartBroker: async () => {
           await each((server) => server.kill());
