@@ -8,7 +8,7 @@ import { commandLines, readmeBlocks, writeBlocks } from "./readme.ts";
 import type { Registry } from "./registry.ts";
 
 /** The TypeScript transform of a CommonJS consumer's jest; not a dependency of ours. */
-const tsJest = "29.4.15";
+export const tsJest = "29.4.15";
 
 const usage = (names: string): string => `${names}
 const store = file({ root: "data" });

@@ -1,16 +1,14 @@
-// Takes the lines of the README that a consumer needs, so that they are run as they are written.
+// Takes the lines of the README, or of a guide, that a consumer needs, so that they are run as they are written.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import { CheckFailure } from "../checks/check.ts";
 import { type Block, codeBlocks } from "../snippets/markdown.ts";
 
-/** The blocks of a README under one heading. */
-export function readmeBlocks(root: string, heading: string): readonly Block[] {
-  const blocks = codeBlocks(readFileSync(join(root, "README.md"), "utf8"), "README.md").filter(
-    (block) => block.heading === heading,
-  );
-  if (blocks.length === 0) throw new CheckFailure(`README.md has no code under the heading "${heading}"`);
+/** The blocks of a page under one heading. */
+export function readmeBlocks(root: string, heading: string, page = "README.md"): readonly Block[] {
+  const blocks = codeBlocks(readFileSync(join(root, page), "utf8"), page).filter((block) => block.heading === heading);
+  if (blocks.length === 0) throw new CheckFailure(`${page} has no code under the heading "${heading}"`);
   return blocks;
 }
 
