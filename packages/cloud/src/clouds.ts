@@ -79,13 +79,13 @@ export const CURRENT: unique symbol = Symbol.for("@omni/cloud/current@1");
  * @param options rules, default, catalogue, and configuration that goes before what the code says
  * @throws OmniError INVALID_ARGUMENT that names what is wrong in the definition, the configuration or the environment
  */
-export function defineClouds<const D extends Readonly<Record<string, CloudSource>>>(
-  clouds: D,
-  options: CloudsOptions<keyof D & string> = {},
-): Clouds<keyof D & string> {
-  const set = CloudSet.define(clouds, options as CloudsOptions);
+export function defineClouds<const N extends string>(
+  clouds: Readonly<Record<N, CloudSource>>,
+  options: CloudsOptions<NoInfer<N>> = {},
+): Clouds<N> {
+  const set = CloudSet.define(clouds, options as unknown as CloudsOptions);
   // The outermost clouds mean the scope that the caller runs in.
-  return cloudsOf(set, () => set.family.current.getStore() ?? set) as unknown as Clouds<keyof D & string>;
+  return cloudsOf(set, () => set.family.current.getStore() ?? set) as unknown as Clouds<N>;
 }
 
 function cloudsOf(set: CloudSet, current: () => CloudSet): Clouds {

@@ -152,7 +152,8 @@ export function checkDefinition(
   const fail = (reason: string): Error => invalid("defineClouds", `"${name}": ${reason}`);
   if (members !== undefined || combine !== undefined) {
     if (backend !== undefined) throw fail("a group has members and combine, and no backend");
-    if (!members?.length || typeof combine !== "function") throw fail("a group needs members and combine");
+    if (!members || members.length < 2 || typeof combine !== "function")
+      throw fail("a group needs two or more members, and combine");
   } else if (backend === undefined)
     throw fail(
       envPrefix === undefined

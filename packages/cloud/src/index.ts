@@ -22,6 +22,8 @@ export type {
   CloudSource,
   CloudsConfig,
   CloudsOptions,
+  GroupMember,
+  GroupMembers,
   ScopeOptions,
 } from "./options.ts";
 export type { ReconcileOptions, ReconcileReport, UnlistedObject } from "./reconcile.ts";

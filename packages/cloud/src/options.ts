@@ -5,18 +5,25 @@ import type { Rule, UploadFacts } from "./rules.ts";
 /** A backend, or how to get one: a name or URL for `open`, or a function that is called at first use. */
 export type BackendSource = Backend | string | (() => Backend | Promise<Backend>);
 
+/** One cloud of a group, opened. */
+export interface GroupMember {
+  readonly name: string;
+  readonly backend: Backend;
+}
+
+/** The clouds of a group, in the order of their names in the definition. */
+export type GroupMembers = readonly [GroupMember, GroupMember, ...GroupMember[]];
+
 /** A cloud with what its backend alone does not say. */
 export interface CloudDefinition {
   /** Absent where the configuration has to give it, or for a group. */
   readonly backend?: BackendSource | undefined;
   /** Text options of a backend that is a name or URL; they win over the URL's. */
   readonly options?: Readonly<Record<string, string>> | undefined;
-  /** Names of other clouds that `combine` makes one of. */
+  /** Names of two or more other clouds that `combine` makes one of. */
   readonly members?: readonly string[] | undefined;
   /** Makes the group, such as `(members) => multi(members, { mode: "quorum" })`. */
-  readonly combine?:
-    | ((members: readonly { readonly name: string; readonly backend: Backend }[]) => Backend | Promise<Backend>)
-    | undefined;
+  readonly combine?: ((members: GroupMembers) => Backend | Promise<Backend>) | undefined;
   /** Folder of its objects. @default "" */
   readonly prefix?: string | undefined;
   /** What `StoredObject.region` says of objects here. */

@@ -1,6 +1,6 @@
 import { type AnyBackendDefinition, type Backend, Breaker, type BreakerOptions, type Clock, OmniError, open } from "@omni/core";
 import { invalid } from "./errors.ts";
-import type { CloudDefinition } from "./options.ts";
+import type { CloudDefinition, GroupMember, GroupMembers } from "./options.ts";
 import { type CloudView, listOf } from "./rules.ts";
 
 /** What all clouds of a definition share. */
@@ -68,7 +68,9 @@ export class Slot {
     const { backend, options, combine } = this.definition;
     if (combine) {
       const slots = this.#members();
-      return combine(await Promise.all(slots.map(async (slot) => ({ name: slot.name, backend: await slot.backend() }))));
+      const members = await Promise.all(slots.map(async (slot) => ({ name: slot.name, backend: await slot.backend() })));
+      // As many as the definition was checked for.
+      return combine(members as readonly GroupMember[] as GroupMembers);
     }
     if (typeof backend === "string") return open(backend, { ...options, use: this.#settings.use });
     if (typeof backend === "function") return backend();

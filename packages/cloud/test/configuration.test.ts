@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type CloudSource, type CloudsOptions, defineClouds } from "@omni/cloud";
+import { type CloudSource, type CloudsOptions, defineClouds, type GroupMembers } from "@omni/cloud";
 import { defineBackend, MultiError } from "@omni/core";
 import { faulty } from "@omni/core/testing";
 import { file } from "@omni/file";
@@ -106,8 +106,9 @@ test.each<[Record<string, CloudSource>, CloudsOptions, RegExp]>([
   [{ a: 7 as never }, {}, /"a" is a backend, a URL, a function/],
   [{ a: { backend: memory(), place: "eu" } as never }, {}, /"a" has an unknown option "place"/],
   [{ a: { backend: memory(), baseUrl: "localhost:4000" } }, {}, /baseUrl is an http or https URL/],
-  [{ a: { members: ["b"], combine: () => memory() } }, {}, /"a" has a member "b" that is no cloud/],
-  [{ a: { members: ["a"], combine: () => memory() } }, {}, /"a" is a member of itself: a -> a/],
+  [{ a: { members: ["b", "c"], combine: () => memory() } }, {}, /"a" has a member "b" that is no cloud/],
+  [{ a: { members: ["a", "a"], combine: () => memory() } }, {}, /"a" is a member of itself: a -> a/],
+  [{ a: memory(), b: { members: ["a"], combine: () => memory() } }, {}, /"b": a group needs two or more members, and combine/],
   [{ a: memory() }, { defualt: "a" } as never, /unknown option "defualt"/],
   [{ a: memory() }, { breaker: { failures: 0 } }, /breaker\.failures/],
 ])("%p with %p is refused", (clouds, options, words) => {
@@ -186,6 +187,19 @@ test("names are types", () => {
   expect(() => defineClouds({ a: memory() }, { env: {}, route: [{ to: "b" }] })).toThrow(/there is no cloud "b"/);
   // @ts-expect-error nor the default
   expect(() => defineClouds({ a: memory() }, { env: {}, default: "b" })).toThrow(/there is no cloud "b"/);
+  const combine = { members: ["a", "b"], combine: ([first]: GroupMembers) => first.backend };
+  const group = (to: "a") =>
+    defineClouds(
+      { a: memory(), b: () => memory(), both: { members: ["a", "b"], combine: (members) => members[0].backend } },
+      { env: {}, route: [{ to }] },
+    );
+  expect(group("a").both.name).toBe("both");
+  // @ts-expect-error names stay known beside functions whose parameters are inferred
+  expect(group("a").neither).toBeUndefined();
+  // @ts-expect-error rules too
+  expect(() => defineClouds({ a: memory(), b: memory(), both: combine }, { env: {}, route: [{ to: "c" }] })).toThrow(
+    /no cloud "c"/,
+  );
   expect(() => clouds.cloud("upload")).toThrow(/there is no cloud "upload"\. Known: uploads, archive/);
   expect(clouds.cloud("uploads")).toBe(clouds.uploads);
 });

@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CloudsOptions, defineClouds, type StoredObject } from "@omni/cloud";
 import { type SqliteCatalogue, sqliteCatalogue } from "@omni/cloud/sqlite";
-import type { Backend } from "@omni/core";
 import { faulty } from "@omni/core/testing";
 import { file } from "@omni/file";
 import { memory } from "@omni/memory";
@@ -85,7 +84,7 @@ describe("residency is not left by a migration", () => {
         eu: { backend: memory(), residency: "eu" },
         us: { backend: memory(), residency: "us" },
         uk: { backend: memory(), residency: "uk" },
-        pair: { members: ["eu", "uk"], combine: ([first]: readonly { readonly backend: Backend }[]) => first?.backend as Backend },
+        pair: { members: ["eu", "uk"], combine: ([first]) => first.backend },
       },
       { env: {}, ...more, route },
     );

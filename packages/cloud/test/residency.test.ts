@@ -87,7 +87,7 @@ class World {
     const moving: CloudDefinition = {
       members: ["old", "fresh"],
       combine: ([old, fresh]) => {
-        const backend = migrating(old?.backend as Backend, fresh?.backend as Backend, { records: memory(), name: "m" });
+        const backend = migrating(old.backend, fresh.backend, { records: memory(), name: "m" });
         this.#moving ??= backend;
         return backend;
       },

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
-import { type CloudsOptions, cheapest, defineClouds, fastest, type Rule, type UploadSource } from "@omni/cloud";
-import { type Backend, type Clock, MultiError, OmniError, systemClock } from "@omni/core";
+import { type CloudsOptions, cheapest, defineClouds, fastest, type GroupMembers, type Rule, type UploadSource } from "@omni/cloud";
+import { type Clock, MultiError, OmniError, systemClock } from "@omni/core";
 import { faulty } from "@omni/core/testing";
 import { memory } from "@omni/memory";
 import { multi } from "@omni/multi";
@@ -254,11 +254,7 @@ describe("residency", () => {
   });
 
   test("is not left by a group that a cloud is also in: it may bring what one member has to the others", async () => {
-    const combine = (members: readonly { readonly backend: Backend }[]) =>
-      multi(
-        members.map(({ backend }) => backend),
-        { mode: "best-effort" },
-      );
+    const combine = (members: GroupMembers) => multi(members, { mode: "best-effort" });
     const all = { eu: at("eu"), uk: at("uk"), us: at("us") };
     const route = [{ name: "gdpr", to: "eu" as const, residency: ["eu", "uk"] }];
     expect(() => defineClouds({ ...all, group: { members: ["eu", "us"], combine } }, { env: {}, route })).toThrow(
