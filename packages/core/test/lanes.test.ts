@@ -41,3 +41,26 @@ test("a lane that is thousands of chunks behind gets all of them, in order", asy
   expect(count).toBe(6_000);
   expect(behind!.bytes).toBe(3_000_000);
 });
+
+test("lanes have windows of their own, and say when the source stops for them and goes on", async () => {
+  const seen: string[] = [];
+  let pulled = 0;
+  const source = numbered(10, () => {
+    pulled += 1;
+  });
+  const [ahead, behind] = spread(source, 2, {
+    windowBytes: [100_000, 2_000],
+    onFull: () => seen.push(`full after ${pulled}`),
+    onRoom: () => seen.push(`room after ${pulled}`),
+  });
+  expect([ahead?.windowBytes, behind?.windowBytes]).toEqual([100_000, 2_000]);
+  const first = ahead?.next();
+  await first;
+  await new Promise((resolve) => setImmediate(resolve));
+  expect([seen, behind?.waitingBytes]).toEqual([["full after 2"], 2_000]);
+  behind?.drop(new Error("too slow"));
+  let bytes = (await first)?.value?.byteLength ?? 0;
+  for await (const chunk of ahead ?? []) bytes += chunk.byteLength;
+  expect([bytes, seen[1], pulled]).toEqual([10_000, "room after 2", 10]);
+  await expect(behind?.next()).rejects.toThrow("too slow");
+});
