@@ -67,6 +67,16 @@ const SCENARIOS: readonly Scenario[] = [
   { name: "recover a delete", recovers: true, deletes: true, steps: () => [{ do: "delete", path: "deep/b" }] },
 ];
 
+/** More calls than any scenario makes. */
+const MOST_CALLS = 48;
+/** Every scenario, manner and call. */
+const PLACES = SCENARIOS.length * HOWS.length * MOST_CALLS;
+/** Prime to the places: step by step all of them are gone through, and a few steps lead to places of every kind. */
+const STRIDE = 389;
+
+/** By scenario and number of members, the call after which an intent is open. */
+const DECIDED_AT = new Map<string, number>();
+
 /** The stores of a run, with what only the harness can see of them. */
 export interface Stage {
   readonly stores: StoresConfig;
@@ -118,13 +128,13 @@ export class CrashRun {
 
   /** One process that is stopped at its next call in the order of scenarios and manners; then everything is brought together and looked at. */
   async #round(): Promise<void> {
-    const turn = this.#turn++ + this.#offset;
-    const scenario = SCENARIOS[turn % SCENARIOS.length] as Scenario;
+    const place = ((this.#turn++ + this.#offset) * STRIDE) % PLACES;
+    const scenario = SCENARIOS[place % SCENARIOS.length] as Scenario;
     const key = scenario.name;
-    const how = HOWS[Math.floor(turn / SCENARIOS.length) % HOWS.length] as Stop["how"];
+    const how = HOWS[Math.floor(place / SCENARIOS.length) % HOWS.length] as Stop["how"];
     const hasPlain = this.#members.some(({ features }) => !features.conditional.delete);
     const mayPause = !(hasPlain && scenario.deletes) && !scenario.recovers;
-    const call = (Math.floor(turn / SCENARIOS.length / HOWS.length) % (this.#reached[key] ?? 32)) + 1;
+    const call = (Math.floor(place / SCENARIOS.length / HOWS.length) % (this.#reached[key] ?? MOST_CALLS)) + 1;
     const stop = { call, how: how === "pause" && !mayPause ? "after" : how } as const;
     const actors = scenario.recovers ? await this.#recovered(scenario, stop) : await this.#changed(scenario, stop);
     const at = `${key}, ${stop.how} call ${stop.call}`;
@@ -168,12 +178,11 @@ export class CrashRun {
     return [writer];
   }
 
-  #decidedAt = new Map<string, number>();
-
   /** The call after which an intent is open: found once for each scenario, by killing at one after the other. */
   async #justDecided(scenario: Scenario): Promise<Stop> {
-    for (let call = this.#decidedAt.get(scenario.name) ?? 1; ; call++) {
-      if (this.#decidedAt.has(scenario.name)) return { call: call + (this.#turn % 3), how: "before" };
+    const key = `${scenario.name}, ${this.#members.length} members`;
+    for (let call = DECIDED_AT.get(key) ?? 1; ; call++) {
+      if (DECIDED_AT.has(key)) return { call: call + (this.#turn % 3), how: "before" };
       const probe = new Actor({
         stores: this.#stage.stores,
         steps: scenario.steps(() => this.#name()),
@@ -181,7 +190,7 @@ export class CrashRun {
       });
       await probe.ended();
       this.#counts.kills += probe.wasKilled ? 1 : 0;
-      for await (const _ of this.#group.intents()) this.#decidedAt.set(scenario.name, call);
+      for await (const _ of this.#group.intents()) DECIDED_AT.set(key, call);
       await this.#recover(scenario.name);
       await this.#check(`${scenario.name}, before call ${call}`, [probe]);
       for (const path of PATHS) if (this.#held.get(path) === undefined) await this.#renew(path);
@@ -294,7 +303,7 @@ class Actor {
 
   constructor(config: ActorConfig) {
     this.#config = config;
-    const flags = ["--no-warnings", "--conditions=@omni/source"];
+    const flags = ["--experimental-strip-types", "--no-warnings", "--conditions=@omni/source"];
     this.#child = spawn(process.execPath, [...flags, ACTOR, JSON.stringify(config)], {
       stdio: ["pipe", "ignore", "pipe", "pipe"],
       env: { ...process.env, NODE_OPTIONS: "", NODE_COMPILE_CACHE: join(tmpdir(), "omni-crash-cache") },

@@ -6,14 +6,14 @@ import { type CrashReport, CrashRun, clearStage, type Stage } from "./harness.ts
 
 const KILLS = killRuns({ test: 20, push: 200 });
 /** So many kills are made on several stages of each kind side by side: what a lane does most is wait for processes. */
-const MANY = 400;
+const MANY = 240;
 const SEED = Number(process.env.OMNI_SEED ?? Math.floor(Math.random() * 10_000)) % 10_000;
 
 /** Milliseconds that a suite may take. */
 export const TIMEOUT_MS: number = 300_000 + KILLS * 10_000;
 
 /** A long run is made in parts of so many kills, on fresh stores; one that was broken off goes on after the parts that it has made. */
-const PART = 40;
+const PART = 20;
 
 type Counts = Pick<CrashReport, "kills" | "killsInRecover" | "pauses" | "recovered" | "finished">;
 const NOTHING: Counts = { kills: 0, killsInRecover: 0, pauses: 0, recovered: 0, finished: 0 };
@@ -48,7 +48,7 @@ async function killLane({ name, nth, setStage }: Lane, wanted: number): Promise<
     const stage = await setStage();
     try {
       // The places are gone through in one order: each lane and part begins elsewhere.
-      const run = new CrashRun(stage, SEED + nth * 400 + counts.kills);
+      const run = new CrashRun(stage, SEED + nth * 640 + counts.kills);
       const { violations, reached: _, ...made } = await run.run(Math.min(PART, wanted - counts.kills));
       expect(violations).toEqual([]);
       counts = Object.fromEntries(Object.entries(made).map(([key, count]) => [key, count + counts[key as keyof Counts]])) as never;
