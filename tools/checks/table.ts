@@ -115,6 +115,15 @@ export const checks: readonly Check[] = [
     run: jestHarness(["packages/multi/test/journal/search.full.test.ts", "packages/multi/test/journal/search.test.ts"], {}),
   },
   {
+    name: "journal-kills",
+    about:
+      "kill -9 of writers and recoverers of a journalled group at every call to a store: one version on all members, no orphans",
+    tiers: ["full"],
+    budgetSeconds: 10_800,
+    inputs: ["packages/multi/src/journal", "packages/multi/test/journal"],
+    run: jestHarness(["packages/multi/test/journal/crash"], { OMNI_KILLS: "240" }),
+  },
+  {
     name: "multi-journal-properties",
     about:
       "random processes that change a journalled group, crash, and meet faults, late requests and each other: all comes to the head's order",
