@@ -371,8 +371,10 @@ class Actor {
       if (entry.say !== "start") continue;
       const step = this.#config.steps[entry.step] as Step;
       const said = this.entries.find((other) => "step" in other && other.step === entry.step && other.say !== "start")?.say;
-      if (said === "refused") continue;
-      for (const [at, names] of effectsOf(step, own)) {
+      // A move whose source was replaced meanwhile is refused when its copy is there already.
+      if (said === "refused" && step.do !== "move") continue;
+      const made = effectsOf(step, own);
+      for (const [at, names] of said === "refused" ? made.slice(0, 1) : made) {
         own.set(at, names);
         if (at === path) effects.push({ names, isDone: said === "done" });
       }
