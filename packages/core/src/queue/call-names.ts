@@ -32,6 +32,9 @@ const BROWSE: OptionNames<BrowseOptions> = { from: true, until: true, last: true
 const STATS: OptionNames<StatsOptions> = { ...CALL, topic: true, group: true };
 const CLOSE: OptionNames<QueueCloseOptions> = { drainMs: true };
 
+/** A call of a queue, as errors name it. */
+export type Call = "publish" | "subscribe" | "consume" | "browse" | "ready" | "stats" | "health" | "close";
+
 const TAKES = {
   publish: PUBLISH,
   subscribe: SUBSCRIBE,
@@ -41,10 +44,10 @@ const TAKES = {
   stats: STATS,
   health: CALL,
   close: CLOSE,
-} as const;
+} as const satisfies Readonly<Record<Call, object>>;
 
 /** @throws OmniError INVALID_ARGUMENT for an option that the call does not have */
-export function checkCallNames(call: keyof typeof TAKES, options: object): void {
+export function checkCallNames(call: Call, options: object): void {
   checkOptionNames(call, options, TAKES[call]);
 }
 
