@@ -195,7 +195,7 @@ export const checks: readonly Check[] = [
     about: "12,000 objects on S3 and on Google Cloud Storage: whole, in order, page by page",
     tiers: ["full"],
     budgetSeconds: 1200,
-    inputs: ["packages/core/src", "packages/s3", "packages/gcs"],
+    inputs: ["packages/core/src", "packages/s3", "packages/gcs", "tools/store-trials"],
     run: jestHarness(["packages/s3/test/many-objects.test.ts", "packages/gcs/test/many-objects.test.ts"], { OMNI_RUNS: "12000" }),
   },
   {
@@ -204,7 +204,7 @@ export const checks: readonly Check[] = [
       "2,000 operations on S3 under random faults of the network: no torn object, no orphan, no hang, no outcome that is not true",
     tiers: ["full"],
     budgetSeconds: 1800,
-    inputs: ["packages/core/src", "packages/s3"],
+    inputs: ["packages/core/src", "packages/s3", "tools/store-trials"],
     run: jestHarness(["packages/s3/test/faults.test.ts"], { OMNI_RUNS: "2000" }),
   },
   {
@@ -213,7 +213,7 @@ export const checks: readonly Check[] = [
       "2,000 operations on Google Cloud Storage under random faults of the network: no torn object, no orphan, no hang, no outcome that is not true",
     tiers: ["full"],
     budgetSeconds: 1800,
-    inputs: ["packages/core/src", "packages/gcs"],
+    inputs: ["packages/core/src", "packages/gcs", "tools/store-trials"],
     run: jestHarness(["packages/gcs/test/faults.test.ts"], { OMNI_RUNS: "2000" }),
   },
   {
