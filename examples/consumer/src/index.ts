@@ -21,7 +21,10 @@ export async function main(env: Readonly<Record<string, string | undefined>>): P
   console.log(JSON.stringify({ subscribed: queue.topic }));
   // The queue drains its consumers.
   drainOnSignal(queue);
+  // A queue in this process has no connection that would keep it alive.
+  const alive = setInterval(() => {}, 60_000);
   await shipping.done;
+  clearInterval(alive);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await main(process.env);

@@ -30,6 +30,16 @@ const settings = (more: Partial<RunSettings> = {}): RunSettings => ({
   print: (line) => printed.push(...line.split("\n")),
   ...more,
 });
+/** Not one that is dead and waits to be collected. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
 const check = (more: Partial<Check>): Check => ({
   name: "one",
   about: "a check",
@@ -92,10 +102,8 @@ describe("a run", () => {
     expect(await runChecks([hung], settings())).toEqual({ passed: 0, failed: 1, skipped: 0 });
     expect(printed.join("\n")).toContain("stopped after twice its budget of 0.25 s");
     const pid = Number(readFileSync(pidFile, "utf8"));
-    // Killed; perhaps not yet collected by whoever adopted it.
-    expect(
-      () => process.kill(pid, 0) && /\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8")) && process.kill(-pid, 0),
-    ).toThrow();
+    // Killed: on a busy machine it dies, and is collected by whoever adopted it, a little later.
+    while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 10));
   });
 
   test("a skip is told with its reason, and fails where everything is required", async () => {

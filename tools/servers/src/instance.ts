@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Endpoint, ProcessPlan, Program, ServerKind, Site, StartOptions } from "./kind.ts";
 import { runDirectory } from "./places.ts";
 import { freePorts } from "./ports.ts";
-import { end, gone, isOurs, marked, residentBytes, signal, startDetached } from "./processes.ts";
+import { end, gone, isOurs, marked, residentBytes, signal, standsStill, startDetached } from "./processes.ts";
 import type { ServerName } from "./versions.ts";
 
 /** What is known of an instance outside of the process that started it; one file in its folder, replaced whole. */
@@ -194,6 +194,7 @@ class Running implements Instance {
   async pause(roles?: readonly string[]): Promise<void> {
     for (const [role, pid] of this.#select(roles, (plan) => plan.killable !== false)) {
       if (!(await signal(pid, this.#id, "SIGSTOP"))) throw new Error(`${this.#id}: ${role} does not run, so it cannot be paused`);
+      await standsStill(pid);
     }
   }
 

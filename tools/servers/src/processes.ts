@@ -100,6 +100,22 @@ export async function gone(pid: number, mark: string, withinMs: number): Promise
   return true;
 }
 
+/** Waits until every thread of a stopped process stands still; on a busy machine one may go on for a while. Linux only. */
+export async function standsStill(pid: number): Promise<void> {
+  if (process.platform !== "linux") return;
+  const last = performance.now() + 5_000;
+  while (performance.now() < last) {
+    try {
+      const threads = readdirSync(`/proc/${pid}/task`).map((thread) => readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8"));
+      if (threads.every((text) => /\) [TtZX] /.test(text))) return;
+    } catch {
+      // A thread ended between the listing and the look.
+    }
+    await delay(5);
+  }
+  throw new Error(`process ${pid} goes on after SIGSTOP`);
+}
+
 /**
  * Whether a process still holds on to its files and ports. On its way out it has no command line any more, and yet its port is taken;
  * it is over when it is gone, or is a zombie without another thread.
