@@ -74,8 +74,7 @@ export async function checkAll(backend: Backend, objects: number): Promise<strin
   };
   for (let start = 0; start < objects; start += 16)
     await Promise.all(Array.from({ length: Math.min(16, objects - start) }, (_, i) => check(start + i)));
-  let found = 0;
-  for await (const _info of backend.list()) found++;
+  const found = (await Array.fromAsync(backend.list())).length;
   if (found !== objects) wrong.push(`${found} objects instead of ${objects}`);
   return wrong;
 }
@@ -95,6 +94,14 @@ async function recorded(spec: StoreSpec): Promise<Set<string>> {
   return paths;
 }
 
+async function countOf(spec: StoreSpec): Promise<number> {
+  const store = openStore(spec);
+  let count = 0;
+  for await (const _info of store.list()) count++;
+  await store.close();
+  return count;
+}
+
 /** Migrates, killed again and again after a random number of writes, then to the end. */
 export async function migrateUnderKills(
   from: StoreSpec,
@@ -109,12 +116,10 @@ export async function migrateUnderKills(
   let writes = 0;
   let killed = 0;
   while (true) {
-    const mayKill = killed < kills;
-    // Some at the very start, while listing or opening the journal; the others spread over what is left.
-    const after = mayKill
-      ? Math.floor(((random() * 2 * (objects - known.size)) / (kills - killed + 1)) * 0.9)
-      : Number.POSITIVE_INFINITY;
-    const run = await runOnce(from, to, after, (path) => {
+    // Some at the very start, while listing or opening the journal; the others spread over what is left, which a run writes at the least.
+    const share = (objects - (await countOf(to))) / (kills - killed);
+    const kill = killed < kills ? { atWrite: Math.ceil(random() * 1.1 * share - 0.1 * share), during: random() < 0.5 } : undefined;
+    const run = await runOnce(from, to, kill, (path) => {
       writes++;
       if (known.has(path)) copiedTwice.push(path);
     });
@@ -132,12 +137,12 @@ export async function migrateUnderKills(
 async function runOnce(
   from: StoreSpec,
   to: StoreSpec,
-  killAfter: number,
+  kill: { readonly atWrite: number; readonly during: boolean } | undefined,
   onWrite: (path: string) => void,
 ): Promise<Ended | undefined> {
   const child: ChildProcess = spawn(
     process.execPath,
-    ["--conditions=@omni/source", "--no-warnings", WORKER, JSON.stringify({ from, to })],
+    ["--conditions=@omni/source", "--no-warnings", WORKER, JSON.stringify({ from, to, kill })],
     {
       stdio: ["ignore", "pipe", "pipe"],
     },
@@ -150,15 +155,11 @@ async function runOnce(
     child.once("close", (code, signal) => resolve(signal ?? code)),
   );
   let ended: Ended | undefined;
-  let writes = 0;
-  if (killAfter === 0) child.kill("SIGKILL");
+  if (kill && kill.atWrite <= 0) child.kill("SIGKILL");
   for await (const line of createInterface({ input: child.stdout as NodeJS.ReadableStream })) {
     const said = JSON.parse(line) as { write?: string } & Ended;
     if (said.write === undefined) ended = said;
-    else {
-      onWrite(said.write);
-      if (++writes === killAfter) child.kill("SIGKILL");
-    }
+    else onWrite(said.write);
   }
   const how = await closed;
   if (how !== 0 && how !== "SIGKILL") throw new Error(`the worker ended with ${how}: ${errors}`);
