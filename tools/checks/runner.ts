@@ -129,7 +129,6 @@ function contextFor(attempt: Attempt): CheckContext {
     OMNI_TIER: tier === "test" ? (given.OMNI_TIER ?? tier) : tier,
     OMNI_RESULT_FILE: join(scratch, "result.json"),
     OMNI_CHECK_DEPTH: String(Number(given.OMNI_CHECK_DEPTH ?? 0) + 1),
-    ...(tier === "push" ? { OMNI_KILLS: given.OMNI_KILLS ?? "20" } : {}),
     ...(tier === "full" ? { OMNI_SEED: String(seed) } : {}),
   };
   const run = (command: string, words: readonly string[], options: RunOptions = {}): Promise<string> => {

@@ -20,16 +20,16 @@ function program(command: string, ...args: readonly string[]): (context: CheckCo
 }
 
 export const checks: readonly Check[] = [
-  { name: "unit", about: "unit tests", tiers: ["test"], budgetSeconds: 900, run: unitTests },
+  { name: "unit", about: "unit tests", tiers: ["test"], budgetSeconds: 1200, run: unitTests },
   {
     name: "npm-test",
     about: "npm test, as the README says, with the push tier's runs",
     tiers: ["push"],
-    budgetSeconds: 1300,
+    budgetSeconds: 1500,
     run: readmeTestCommand,
   },
-  { name: "npm-run-demo", about: "npm run demo, as the README says", tiers: ["push"], budgetSeconds: 90, run: demoRuns },
-  { name: "unit-node22", about: "unit tests on Node 22", tiers: ["push"], budgetSeconds: 500, run: unitTestsOnNode22 },
+  { name: "npm-run-demo", about: "npm run demo, as the README says", tiers: ["push"], budgetSeconds: 60, run: demoRuns },
+  { name: "unit-node22", about: "unit tests on Node 22", tiers: ["push"], budgetSeconds: 350, run: unitTestsOnNode22 },
   {
     name: "lint",
     about: "Biome: rules and format",
@@ -78,7 +78,7 @@ export const checks: readonly Check[] = [
     name: "bare-clone-quick",
     about: "a fresh clone starts with Node 20, npm and git alone",
     tiers: ["push"],
-    budgetSeconds: 120,
+    budgetSeconds: 100,
     run: bareCloneQuick,
   },
   {

@@ -4,7 +4,7 @@ import { runConsumerKills } from "@omni/queue-chaos";
 import { describeWithServer } from "@omni/servers";
 import { openQueue } from "./chaos-queue.ts";
 
-const kills = killRuns({ push: 1, test: 1 });
+const kills = killRuns({ push: 20, test: 1 });
 
 await describeWithServer(
   "kafka",

@@ -4,7 +4,7 @@ import { runConsumerKills } from "@omni/queue-chaos";
 import { describeWithServer } from "@omni/servers";
 import { openQueue } from "./chaos-queue.ts";
 
-const kills = killRuns({ push: 5, test: 2 });
+const kills = killRuns({ push: 20, test: 2 });
 
 await describeWithServer(
   "nats",

@@ -10,7 +10,7 @@ import { checkAll, migrateUnderKills, plantMany, randomOf } from "./harness.ts";
 import { openStore, type StoreSpec } from "./stores.ts";
 
 const objects = Number(process.env.OMNI_RUNS ?? 240);
-const kills = killRuns({ push: 4, test: 2 });
+const kills = killRuns({ push: 20, test: 2 });
 const seed = Number(process.env.OMNI_SEED ?? Date.now() % 1_000_000);
 
 await describeWithServers(["s3", "gcs"], "a migration that is killed", (current) => {
