@@ -174,8 +174,11 @@ async function moveAll(
   world: World,
   rest: Promise<unknown>,
 ): Promise<void> {
+  /** The last phase has no way back: it comes when all the rest is done. */
+  let isLast = false;
   const one = async (isOn: boolean): Promise<void> => {
     const phase = await migration.phase();
+    if (isOn && phase === "reverse-dual" && !isLast) return;
     if (!isOn && phase !== "old-only" && phase !== "new-only") await migration.rollback();
     if (!isOn) return;
     if (phase === "backfill" || phase === "verify") await migration.backfill({ concurrency: 2 });
@@ -183,8 +186,6 @@ async function moveAll(
     await migration.advance();
   };
   for (const isOn of turns) {
-    // The last phase has no way back: it comes when all the rest is done.
-    if (isOn && (await migration.phase().catch(() => "?")) === "reverse-dual") continue;
     await one(isOn).catch(() => undefined);
     await delay(world.pauseMs(), world.time);
   }
@@ -195,6 +196,7 @@ async function moveAll(
   await rest;
   while ((await migration.settle().catch(() => 1)) > 0) await delay(100, world.time);
   await world.judgeStores("before the last phase", true);
+  isLast = true;
   while ((await migration.phase().catch(() => "?")) !== "new-only") await one(true).catch(() => delay(100, world.time));
 }
 
