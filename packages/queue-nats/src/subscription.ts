@@ -5,7 +5,7 @@ import { type DeliveryOwner, JetStreamDelivery } from "./delivery.ts";
 import { classifyError } from "./errors.ts";
 import type { Link } from "./link.ts";
 import type { NatsSettings } from "./options.ts";
-import { orAbort } from "./or-abort.ts";
+import { soon } from "./or-abort.ts";
 import { isAtLeast } from "./version.ts";
 
 /** What a subscription needs beside the connection. */
@@ -29,7 +29,6 @@ const HEARTBEAT_MS = 5_000;
 /** A pull that gave no sign of life for so long is taken to be lost. */
 const SILENCE_MS = HEARTBEAT_MS * 2.5;
 const TOP_UP_MS = 3;
-const FLUSH_MS = 2_000;
 const encoder = new TextEncoder();
 
 /**
@@ -390,14 +389,6 @@ export class JetStreamSubscription implements DriverSubscription, DeliveryOwner 
     // Lost with the connection: the broker takes it back when its deadline has passed.
     if (delivery.owned()) this.#parts.link.client?.publish(delivery.reply, encoder.encode("-NAK"));
   }
-}
-
-/** Waits, but not for a server that is gone: what was to be given back is taken back when its deadline has passed. */
-function soon(work: Promise<unknown>): Promise<void> {
-  return orAbort(work, AbortSignal.timeout(FLUSH_MS)).then(
-    () => undefined,
-    () => undefined,
-  );
 }
 
 function notSettled(): OmniError {
