@@ -1,5 +1,6 @@
 import type { ListOptions } from "./backend.ts";
 import { storageChannel, tracedList } from "./diagnostics.ts";
+import { ListSteps } from "./list-steps.ts";
 import type { ObjectInfo } from "./object-info.ts";
 import { comparePaths, RESERVED_PREFIX } from "./path.ts";
 import type { Core } from "./runner.ts";
@@ -29,74 +30,30 @@ async function* listFiltered(core: Core, prefix: string, options: ListOptions): 
   const hides = !core.reserved && (prefix === "" || RESERVED_PREFIX.startsWith(prefix));
   const groups = grouped && !features.sortedList ? new Set<string>() : undefined;
   let lastGroup: string | undefined;
-  for await (const info of stepwise(core, items, prefix, signal, timeoutMs)) {
-    if (hides && info.path.startsWith(RESERVED_PREFIX)) continue;
-    if (!features.listPrefix && !info.path.startsWith(prefix)) continue;
-    const group = grouped ? groupOf(info.path, prefix, delimiter) : undefined;
-    const path = group ?? info.path;
-    if (skips && comparePaths(path, startAfter) <= 0) continue;
-    if (group === undefined) yield info;
-    else if (group !== lastGroup && !groups?.has(group)) {
-      lastGroup = group;
-      groups?.add(group);
-      yield { path: group, size: 0, isDirectory: true };
+  const steps = new ListSteps(core, items, prefix, signal, timeoutMs);
+  try {
+    while (true) {
+      const step = await steps.next();
+      if (step.done) return;
+      const info = step.value;
+      if (hides && info.path.startsWith(RESERVED_PREFIX)) continue;
+      if (!features.listPrefix && !info.path.startsWith(prefix)) continue;
+      const group = grouped ? groupOf(info.path, prefix, delimiter) : undefined;
+      const path = group ?? info.path;
+      if (skips && comparePaths(path, startAfter) <= 0) continue;
+      if (group === undefined) yield info;
+      else if (group !== lastGroup && !groups?.has(group)) {
+        lastGroup = group;
+        groups?.add(group);
+        yield { path: group, size: 0, isDirectory: true };
+      }
     }
+  } finally {
+    await steps.end();
   }
 }
 
 function groupOf(path: string, prefix: string, delimiter: string): string | undefined {
   const end = path.indexOf(delimiter, prefix.length);
   return end === -1 ? undefined : path.slice(0, end + delimiter.length);
-}
-
-/** Takes one item at a time, each under the signal and the time limit, so that a store that stops answering is noticed. */
-async function* stepwise(
-  { run }: Core,
-  items: AsyncIterable<ObjectInfo>,
-  prefix: string,
-  signal: AbortSignal | undefined,
-  timeoutMs: number | undefined,
-): AsyncGenerator<ObjectInfo, void> {
-  const wrap = run.wrap("list", prefix);
-  const iterator = items[Symbol.asyncIterator]();
-  let ended = false;
-  let stuck = false;
-  try {
-    while (true) {
-      run.checkOpen("list", prefix);
-      signal?.throwIfAborted();
-      const step = await nextUnder(iterator);
-      if (step.done) {
-        ended = true;
-        return;
-      }
-      yield step.value;
-    }
-  } finally {
-    // An iterator that does not answer would not answer to its end either.
-    if (!ended && !stuck) await iterator.return?.();
-  }
-
-  async function nextUnder(from: AsyncIterator<ObjectInfo>): Promise<IteratorResult<ObjectInfo, unknown>> {
-    const deadline = run.deadline({ signal, timeoutMs });
-    if (!deadline) {
-      try {
-        return await from.next();
-      } catch (error) {
-        ended = true;
-        throw wrap(error);
-      }
-    }
-    deadline.onStop(() => {
-      stuck = true;
-    });
-    try {
-      return await deadline.race(from.next(), false, wrap);
-    } catch (error) {
-      ended = !stuck;
-      throw error;
-    } finally {
-      deadline.release();
-    }
-  }
 }

@@ -105,6 +105,16 @@ export async function lookAt(path: string): Promise<fs.BigIntStats | undefined> 
   }
 }
 
+/** The same without the way through the thread pool: everything else waits. */
+export function lookAtOnce(path: string): fs.BigIntStats | undefined {
+  try {
+    return fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENOTDIR")) return undefined;
+    throw error;
+  }
+}
+
 /** Removes a file; says whether it was there. */
 export async function removeFile(path: string): Promise<boolean> {
   return succeeds(unlink(path), "ENOENT");

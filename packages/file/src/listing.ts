@@ -3,13 +3,14 @@ import { readdir } from "node:fs/promises";
 import { comparePaths, type DriverListOptions, type ObjectInfo, RESERVED_PREFIX } from "@omni/core";
 import { hasCode } from "./file-system.ts";
 import { isOwn, type Layout } from "./layout.ts";
-import { findVersion, infoOf } from "./sidecar.ts";
+import { PageLook } from "./looking.ts";
 
 // So many files are looked at side by side.
 const PAGE_FILES = 64;
 
 interface Walk {
   readonly layout: Layout;
+  readonly look: PageLook;
   readonly prefix: string;
   readonly startAfter: string | undefined;
   /** Whether directories below the prefix are shown and not entered. */
@@ -25,6 +26,7 @@ export async function* listObjects(layout: Layout, prefix: string, options: Driv
   const shallow = delimiter === "/";
   const walk = {
     layout,
+    look: new PageLook(layout),
     prefix,
     startAfter: shallow || !delimiter ? startAfter : undefined,
     shallow,
@@ -33,27 +35,35 @@ export async function* listObjects(layout: Layout, prefix: string, options: Driv
   };
   const top = prefix.slice(0, prefix.lastIndexOf("/") + 1);
   if (top !== "" && !(await layout.checkWay(layout.place(`${top}x`)))) return;
-  const found = walkDirectory(walk, top);
-  yield* delimiter && !shallow ? grouped(found, prefix, delimiter, startAfter) : found;
+  const found = entriesOf(walkDirectory(walk, top));
+  if (delimiter && !shallow) yield* grouped(found, prefix, delimiter, startAfter);
+  else yield* found;
 }
 
-async function* walkDirectory(walk: Walk, directory: string): AsyncGenerator<ObjectInfo, void> {
+type Page = readonly ObjectInfo[];
+
+async function* entriesOf(pages: AsyncIterable<Page>): AsyncGenerator<ObjectInfo, void> {
+  for await (const page of pages) for (const info of page) yield info;
+}
+
+/** Page by page: directories are nested, and an entry that went up through all of them would pay at each. */
+async function* walkDirectory(walk: Walk, directory: string): AsyncGenerator<Page, void> {
   let files: string[] = [];
   for (const name of await namesIn(walk, directory)) {
     if (!name.endsWith("/")) {
       if (files.push(directory + name) < walk.pageFiles) continue;
-      yield* describe(walk, files);
+      yield await describe(walk, files);
       files = [];
       continue;
     }
-    yield* describe(walk, files);
+    yield await describe(walk, files);
     files = [];
     const path = directory + name;
     if (walk.shallow && path.startsWith(walk.prefix) && path.length > walk.prefix.length)
-      yield { path, size: 0, isDirectory: true };
+      yield [{ path, size: 0, isDirectory: true }];
     else yield* walkDirectory(walk, path);
   }
-  yield* describe(walk, files);
+  yield await describe(walk, files);
 }
 
 /** The names in a directory that can lead to what is listed, a `/` after directories, in the order of the paths that they lead to. */
@@ -87,16 +97,10 @@ function leadsOn({ prefix, startAfter, shallow }: Walk, path: string): boolean {
   return isDirectory && startAfter.startsWith(path) && !isGroup;
 }
 
-async function* describe({ layout, signal }: Walk, paths: readonly string[]): AsyncGenerator<ObjectInfo, void> {
-  if (paths.length === 0) return;
+async function describe({ look, signal }: Walk, paths: readonly string[]): Promise<Page> {
+  if (paths.length === 0) return [];
   signal?.throwIfAborted();
-  for (const info of await Promise.all(paths.map((path) => infoAt(layout, path)))) if (info) yield info;
-}
-
-/** `undefined` when it was deleted meanwhile, or has a name that is not UTF-8. */
-async function infoAt(layout: Layout, path: string): Promise<ObjectInfo | undefined> {
-  const version = await findVersion(layout, layout.place(path));
-  return version && infoOf(path, version);
+  return (await look.infos(paths)).filter((info) => info !== undefined);
 }
 
 /** Groups by a delimiter that is not the separator of directories: paths of one group follow each other. */

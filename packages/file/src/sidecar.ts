@@ -45,9 +45,12 @@ export function sidecarFile(layout: Layout, key: string, stats: BigIntStats): st
 
 /** Reads the sidecar of an inode at a place; `undefined` when there is none, or when the file was changed since. */
 export async function readSidecar(layout: Layout, key: string, stats: BigIntStats): Promise<Sidecar | undefined> {
-  const text = await readRecord(sidecarFile(layout, key, stats));
-  if (text === undefined) return undefined;
-  const sidecar = parseSidecar(text);
+  return matching(await readRecord(sidecarFile(layout, key, stats)), stats);
+}
+
+/** The sidecar that a record is, if it is that of an inode as it stands. */
+export function matching(text: string | undefined, stats: BigIntStats): Sidecar | undefined {
+  const sidecar = text === undefined ? undefined : parseSidecar(text);
   return sidecar && BigInt(sidecar.size) === stats.size && hasTime(sidecar, stats.mtimeNs) ? sidecar : undefined;
 }
 
@@ -167,7 +170,7 @@ export async function findVersion(layout: Layout, place: Place): Promise<Version
 }
 
 /** Whether something else than a file is there. @throws OmniError INVALID_PATH for a symbolic link */
-export function isOther({ path }: Place, stats: BigIntStats): boolean {
+export function isOther({ path }: Pick<Place, "path">, stats: BigIntStats): boolean {
   if (stats.isSymbolicLink()) throw linkInPlace(path);
   return !stats.isFile();
 }

@@ -110,21 +110,29 @@ async function* relist(
   const open = (): AsyncIterator<ObjectInfo> =>
     driver.list(prefix, last === undefined ? call : { ...call, startAfter: last })[Symbol.asyncIterator]();
   let items = open();
+  // What goes well costs nothing here: an entry is awaited, and no more.
+  const goOn = (first: unknown): Promise<IteratorResult<ObjectInfo, unknown>> => {
+    let failed: { readonly error: unknown } | undefined = { error: first };
+    const next = (): Promise<IteratorResult<ObjectInfo, unknown>> => {
+      if (!failed) return items.next();
+      const { error } = failed;
+      failed = undefined;
+      return Promise.reject(error);
+    };
+    const onRetry = (error: OmniError, count: number): void => {
+      options.onRetry?.(error, count);
+      items = open();
+    };
+    return attempt(driver, { ...options, onRetry }, call.signal, next, () => last === undefined || continues);
+  };
   try {
     while (true) {
-      const step = await attempt(
-        driver,
-        {
-          ...options,
-          onRetry: (error, count) => {
-            options.onRetry?.(error, count);
-            items = open();
-          },
-        },
-        call.signal,
-        () => items.next(),
-        () => last === undefined || continues,
-      );
+      let step: IteratorResult<ObjectInfo, unknown>;
+      try {
+        step = await items.next();
+      } catch (error) {
+        step = await goOn(error);
+      }
       if (step.done) return;
       last = step.value.path;
       yield step.value;
