@@ -6,7 +6,18 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Endpoint, ProcessPlan, Program, ServerKind, Site, StartOptions } from "./kind.ts";
 import { runDirectory } from "./places.ts";
 import { freePorts } from "./ports.ts";
-import { end, gone, isOurs, marked, residentBytes, signal, standsStill, startDetached } from "./processes.ts";
+import {
+  descendants,
+  end,
+  gone,
+  isOurs,
+  marked,
+  residentBytes,
+  signal,
+  signalAll,
+  standsStill,
+  startDetached,
+} from "./processes.ts";
 import type { ServerName } from "./versions.ts";
 
 /** What is known of an instance outside of the process that started it; one file in its folder, replaced whole. */
@@ -58,7 +69,11 @@ export function memory(record: InstanceRecord): number {
 /** Ends the processes that a record names and removes the folder. Safe to call twice and from any process. */
 export async function remove(record: InstanceRecord, patienceMs = 1000): Promise<void> {
   const recorded = Object.values(record.pids).reverse();
-  for (const pid of recorded) await end(pid, record.id, patienceMs);
+  for (const pid of recorded) {
+    const below = descendants(pid);
+    await end(pid, record.id, patienceMs);
+    signalAll(below, "SIGKILL");
+  }
   for (const pid of marked(record.id)) await end(pid, record.id, patienceMs);
   await rm(record.directory, { recursive: true, force: true, maxRetries: 3 });
 }
@@ -128,7 +143,7 @@ class Running implements Instance {
       owner: this.#owner,
       version: this.#program.version,
       from: this.#program.from,
-      endpoint: this.#kind.endpoint({ ports: this.#ports, options: this.#options }),
+      endpoint: this.#kind.endpoint({ ports: this.#ports, options: this.#options, directory: this.#directory }),
       startedAt: this.#startedAt.toISOString(),
       startMs: this.#startMs,
       pids: { ...this.#pids },
@@ -185,7 +200,9 @@ class Running implements Instance {
   /** SIGKILL; without roles every process that the kind allows. Resolves when they are gone. */
   async kill(roles?: readonly string[]): Promise<void> {
     for (const [, pid] of this.#select(roles, (plan) => plan.killable !== false)) {
+      const below = descendants(pid);
       await signal(pid, this.#id, "SIGKILL");
+      signalAll(below, "SIGKILL");
       if (!(await gone(pid, this.#id, 5000))) throw new Error(`${this.#id}: process ${pid} survives SIGKILL`);
     }
   }
@@ -195,11 +212,15 @@ class Running implements Instance {
     for (const [role, pid] of this.#select(roles, (plan) => plan.killable !== false)) {
       if (!(await signal(pid, this.#id, "SIGSTOP"))) throw new Error(`${this.#id}: ${role} does not run, so it cannot be paused`);
       await standsStill(pid);
+      signalAll(descendants(pid), "SIGSTOP");
     }
   }
 
   async resume(): Promise<void> {
-    for (const pid of Object.values(this.#pids)) await signal(pid, this.#id, "SIGCONT");
+    for (const pid of Object.values(this.#pids)) {
+      await signal(pid, this.#id, "SIGCONT");
+      signalAll(descendants(pid), "SIGCONT");
+    }
   }
 
   async stop(): Promise<void> {

@@ -4,10 +4,12 @@ import type { ServerName } from "./versions.ts";
 
 /** Where a server answers and with what one signs in. */
 export interface Endpoint {
-  /** e.g. `nats://127.0.0.1:4222`, `http://127.0.0.1:9000`; for Kafka the list of brokers, `127.0.0.1:9092,127.0.0.1:9094`. */
+  /** e.g. `nats://127.0.0.1:4222`, `http://127.0.0.1:9000`; for Kafka the list of brokers, `127.0.0.1:9092,127.0.0.1:9094`; for SSH `sftp://user@127.0.0.1:2222/folder`. */
   readonly url: string;
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
   readonly region?: string;
+  /** SSH: the key that signs in, and the file that knows the server's. */
+  readonly ssh?: { readonly privateKeyFile: string; readonly knownHostsFile: string };
 }
 
 /** A program that can be started. */
@@ -34,7 +36,7 @@ export interface StartOptions {
   readonly nodes?: number;
   /** GCS: objects on disk, so that they survive SIGKILL (fewer names are possible then). @default false */
   readonly durable?: boolean;
-  /** More lines for the server's own configuration: Kafka properties, NATS configuration text. */
+  /** More lines for the server's own configuration: Kafka properties, NATS configuration text, sshd_config (of a repeated line the first holds). */
   readonly configuration?: string;
 }
 
@@ -73,7 +75,7 @@ export interface ServerKind {
   portNames(options: StartOptions): readonly string[];
   /** Writes the configuration and says which processes to start. Called at the first start and at every restart. */
   plan(site: Site): Promise<readonly ProcessPlan[]>;
-  endpoint(site: Pick<Site, "ports" | "options">): Endpoint;
+  endpoint(site: Pick<Site, "ports" | "options"> & Partial<Pick<Site, "directory">>): Endpoint;
   /** How long a first start may take. @default 30000 */
   readonly startTimeoutMs?: number;
 }

@@ -5,9 +5,10 @@ import { gcs } from "./kinds/gcs.ts";
 import { kafka, kafka39 } from "./kinds/kafka.ts";
 import { nats } from "./kinds/nats.ts";
 import { s3 } from "./kinds/s3.ts";
+import { ssh } from "./kinds/ssh.ts";
 import { type ServerName, serverNames } from "./versions.ts";
 
-export const kinds: Readonly<Record<ServerName, ServerKind>> = { nats, kafka, "kafka-3.9": kafka39, s3, ceph, gcs };
+export const kinds: Readonly<Record<ServerName, ServerKind>> = { nats, kafka, "kafka-3.9": kafka39, s3, ceph, gcs, ssh };
 
 /** The kind of that name; any other word is an error that lists the names. */
 export function kindOf(name: string): ServerKind {

@@ -80,6 +80,42 @@ export async function signal(pid: number, mark: string, name: NodeJS.Signals): P
   }
 }
 
+/** The processes below a process, such as sshd's one for each connection, which outlive it. Linux only. */
+export function descendants(pid: number): number[] {
+  if (process.platform !== "linux") return [];
+  const children = new Map<number, number[]>();
+  for (const name of readdirSync("/proc")) {
+    const child = Number(name);
+    const parent = Number.isInteger(child) ? parentOf(child) : undefined;
+    if (parent !== undefined) children.set(parent, [...(children.get(parent) ?? []), child]);
+  }
+  const found: number[] = [];
+  for (let next = [pid]; next.length > 0; ) {
+    next = next.flatMap((one) => children.get(one) ?? []);
+    found.push(...next);
+  }
+  return found;
+}
+
+function parentOf(pid: number): number | undefined {
+  try {
+    return Number(/\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1]);
+  } catch {
+    return undefined; // gone
+  }
+}
+
+/** Sends a signal to processes that were just found to be below one of ours. */
+export function signalAll(pids: readonly number[], name: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, name);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
+}
+
 /** Asks a process to end, and after `patienceMs` makes it end; resolves when it is gone. */
 export async function end(pid: number, mark: string, patienceMs: number): Promise<void> {
   if (!(await signal(pid, mark, "SIGTERM"))) return;

@@ -23,7 +23,15 @@ export interface DebianProgram {
   readonly version: string;
 }
 
-export type Pin = GoProgram | MavenProgram | DebianProgram;
+/** Packages of the host's own Debian; the host decides the version, and the oldest that was tried stands here. */
+export interface AptProgram {
+  readonly from: "apt";
+  readonly program: string;
+  readonly packages: readonly string[];
+  readonly version: string;
+}
+
+export type Pin = GoProgram | MavenProgram | DebianProgram | AptProgram;
 
 export const pins = {
   nats: { from: "go", program: "nats-server", module: "github.com/nats-io/nats-server/v2", version: "v2.15.2" },
@@ -33,6 +41,7 @@ export const pins = {
   s3: { from: "go", program: "minio", module: "github.com/minio/minio", version: "v0.0.0-20260212201848-7aac2a2c5b7c" },
   ceph: { from: "debian", suite: "sid", packages: ["ceph-mon", "ceph-osd", "radosgw", "ceph-common"], version: "20.2" },
   gcs: { from: "go", program: "fake-gcs-server", module: "github.com/fsouza/fake-gcs-server", version: "v1.56.1" },
+  ssh: { from: "apt", program: "/usr/sbin/sshd", packages: ["openssh-server"], version: "9.2" },
 } as const satisfies Record<string, Pin>;
 
 export type ServerName = keyof typeof pins;
@@ -40,7 +49,7 @@ export type ServerName = keyof typeof pins;
 export const serverNames = Object.keys(pins) as readonly ServerName[];
 
 /** The servers of every run; the others belong to the full tier. */
-export const everyRun: readonly ServerName[] = ["nats", "kafka", "s3", "gcs"];
+export const everyRun: readonly ServerName[] = ["nats", "kafka", "s3", "gcs", "ssh"];
 
 /** Maven's own parts, pinned like the servers: the copying plugin and the logger that Kafka's jars lack. */
 export const mavenDependencyPlugin = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1";
@@ -50,8 +59,12 @@ export const slf4jBinding = { artifact: "org.slf4j:slf4j-simple", version: "1.7.
 export function versionLines(): readonly string[] {
   return serverNames.map((name) => {
     const pin: Pin = pins[name];
-    const source =
-      pin.from === "go" ? pin.module : pin.from === "maven" ? pin.artifact : `suite ${pin.suite}: ${pin.packages.join(" ")}`;
-    return `${name.padEnd(10)} ${pin.version.padEnd(38)} ${pin.from.padEnd(7)} ${source}`;
+    return `${name.padEnd(10)} ${pin.version.padEnd(38)} ${pin.from.padEnd(7)} ${sourceOf(pin)}`;
   });
+}
+
+function sourceOf(pin: Pin): string {
+  if (pin.from === "go") return pin.module;
+  if (pin.from === "maven") return pin.artifact;
+  return pin.from === "debian" ? `suite ${pin.suite}: ${pin.packages.join(" ")}` : `${pin.packages.join(" ")} of the host`;
 }
