@@ -121,7 +121,11 @@ export function unknownName(kind: string, name: string, known: readonly string[]
   return invalidArgument(`unknown ${kind} "${name}"${meant ? `; did you mean "${meant}"?` : ""} Known: ${known.join(", ")}`);
 }
 
-/** The known name nearest to a misspelt one, at most two edits away. */
+/**
+ * The known name nearest to a misspelt one, at most two edits away; case, `_` and `-` do not count.
+ *
+ * @returns `undefined` when none is near
+ */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const plain = (text: string): string => text.toLowerCase().replace(/[_-]/g, "");
   let best: { name: string; distance: number } | undefined;

@@ -2,6 +2,7 @@ export type * from "./backend.ts";
 export { type BodySource, collect, toBytes } from "./body.ts";
 export { BodyCutter } from "./body-cutter.ts";
 export { Breaker, type BreakerOptions, type BreakerState, type BreakerWord } from "./breaker.ts";
+export { nearest } from "./call-options.ts";
 export { type Clock, delay, systemClock } from "./clock.ts";
 export { guessContentType } from "./content-type.ts";
 export { type CopyBetweenOptions, copyBetween, isSameStore, moveBetween } from "./copy-between.ts";
