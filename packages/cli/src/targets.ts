@@ -19,6 +19,17 @@ export interface QueueTarget {
   readonly topic?: string | undefined;
 }
 
+/** What a configured name is. */
+export type TargetKind = "backend" | "group" | "queue" | "composite";
+
+/** A name that the configuration or the environment defines. */
+export interface TargetName {
+  readonly name: string;
+  readonly kind: TargetKind;
+  /** The file or variable that defines it. */
+  readonly from: string;
+}
+
 /** What the texts of a command line mean: URLs, local paths, and names of the configuration. Opened once per command, lazily. */
 export interface Targets {
   /**
@@ -33,6 +44,8 @@ export interface Targets {
   group(name: string): Promise<MultiBackend>;
   /** A broker's URL, or a configured queue. @throws OmniError INVALID_ARGUMENT */
   queue(text: string): Promise<QueueTarget>;
+  /** The names of the configuration and the environment. */
+  names(): readonly TargetName[];
   /** Closes everything that was opened. */
   close(): Promise<void>;
 }

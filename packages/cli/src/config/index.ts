@@ -1,0 +1,1 @@
+export { type ConfiguredTargets, openTargets } from "./targets.ts";
