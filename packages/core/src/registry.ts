@@ -13,6 +13,7 @@ const FIRST_PARTY: Readonly<Record<string, { readonly package: string; readonly 
   gs: { package: "@omni/gcs", name: "gcs" },
   gcs: { package: "@omni/gcs", name: "gcs" },
   channel: { package: "@omni/channel", name: "channel" },
+  sftp: { package: "@omni/sftp", name: "sftp" },
 };
 
 type Entry = AnyBackendDefinition | TextFactory;
