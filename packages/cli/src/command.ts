@@ -18,8 +18,10 @@ export interface Context {
    * @throws Declined when the answer is no, or nobody can be asked
    */
   confirm(question: string): Promise<void>;
-  /** Said when Ctrl-C ends the command: how to go on. */
-  onInterrupt(advice: string): void;
+  /** `--yes` was given: `confirm` will not ask. */
+  readonly isConfirmed: boolean;
+  /** Said when Ctrl-C ends the command: how to go on. A function is asked at that moment. */
+  onInterrupt(advice: string | (() => string)): void;
   /** Results as JSON: one object a line. */
   readonly json: boolean;
   /** Nothing but results and errors. */
@@ -45,6 +47,8 @@ export type Run<O> = (context: Context, args: readonly string[], options: O) => 
 export interface ArgumentSpec {
   readonly name: string;
   readonly about: string;
+  /** What shells complete it with, in place of names and paths. */
+  readonly choices?: readonly string[] | undefined;
 }
 
 /** One example of `--help`. */
@@ -64,7 +68,10 @@ export interface CommandSpec {
   readonly summary: string;
   /** More lines for the command's own `--help`. */
   readonly description?: string | undefined;
+  /** Only the last one may be repeated. */
   readonly arguments: readonly ArgumentSpec[];
+  /** How `--help` shows options and arguments. @default made of the arguments */
+  readonly usage?: string | undefined;
   readonly options: OptionTable;
   readonly examples: readonly Example[];
   /** Adds `--dry-run`. @default false */

@@ -1,6 +1,6 @@
 import { CommanderError } from "commander";
-import { specs } from "./commands/index.ts";
 import { type Context, Declined } from "./command.ts";
+import { specs } from "./commands/index.ts";
 import { EXIT_CODES, type ExitCode } from "./exit-codes.ts";
 import { exitCodeOf, Interrupted, OutputClosed, printError } from "./failures.ts";
 import { ask } from "./output/confirm.ts";
@@ -16,6 +16,11 @@ import { version } from "./version.ts";
  * @returns the exit code; see {@link EXIT_CODES}
  */
 export async function omni(args: readonly string[]): Promise<ExitCode> {
+  if (args[0] === "complete") {
+    const { complete } = await import("./completion/complete.ts");
+    await complete(specs, args.slice(1), () => openTargets(undefined));
+    return EXIT_CODES.CLEAN;
+  }
   let asked: Invocation | undefined;
   const program = makeProgram(specs, version(), (invocation) => {
     asked = invocation;
@@ -50,6 +55,7 @@ async function invoke({ spec, args, options, globals }: Invocation): Promise<Exi
       if (yes || dryRun) return;
       await ask(question, { stdin, stderr, out, signal: ending.signal, interrupt: () => ending.interrupt("SIGINT") });
     },
+    isConfirmed: yes,
     onInterrupt: (advice) => ending.advise(advice),
     json,
     quiet,
@@ -84,7 +90,7 @@ async function openTargets(configFile: string | undefined): Promise<Targets> {
 class Ending {
   readonly #controller = new AbortController();
   readonly #out: Output;
-  #advice: string | undefined;
+  #advice: string | (() => string) | undefined;
   readonly #onInt = (): void => this.interrupt("SIGINT");
   readonly #onTerm = (): void => this.interrupt("SIGTERM");
   readonly #onStdoutError = (error: NodeJS.ErrnoException): void => {
@@ -105,7 +111,7 @@ class Ending {
     return this.#controller.signal;
   }
 
-  advise(advice: string): void {
+  advise(advice: string | (() => string)): void {
     this.#advice = advice;
   }
 
@@ -122,7 +128,8 @@ class Ending {
   explain(error: unknown, debug: boolean): ExitCode {
     const { signal } = this.#controller;
     const reason: unknown = signal.aborted && !(error instanceof Declined) ? signal.reason : error;
-    printError(this.#out, reason, debug, this.#advice);
+    const advice = typeof this.#advice === "function" ? this.#advice() : this.#advice;
+    printError(this.#out, reason, debug, advice);
     return exitCodeOf(reason);
   }
 

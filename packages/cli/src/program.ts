@@ -17,7 +17,13 @@ export const GLOBAL_OPTIONS = {
   config: { kind: "text", value: "file", about: "configuration, instead of the nearest omni.config.{ts,json}" },
   json: { kind: "flag", about: "results as JSON, one object a line" },
   quiet: { kind: "flag", short: "q", about: "results and errors alone" },
-  color: { kind: "text", value: "when", choices: ["auto", "always", "never"], default: "auto", about: "colours: auto, always or never" },
+  color: {
+    kind: "text",
+    value: "when",
+    choices: ["auto", "always", "never"],
+    default: "auto",
+    about: "colours: auto, always or never",
+  },
   debug: { kind: "flag", about: "errors with their causes and stacks" },
 } as const;
 
@@ -74,7 +80,10 @@ function parentOf(spec: CommandSpec, program: Command, groups: Map<string, Comma
   if (rest === undefined || group === undefined) return program;
   const present = groups.get(group);
   if (present) return present;
-  const made = new Command(group).helpGroup(`${spec.heading}:`).description(`see omni ${group} --help`).copyInheritedSettings(program);
+  const made = new Command(group)
+    .helpGroup(`${spec.heading}:`)
+    .description(`see omni ${group} --help`)
+    .copyInheritedSettings(program);
   groups.set(group, made);
   program.addCommand(made);
   return made;
@@ -89,18 +98,37 @@ function commandOf(spec: CommandSpec, invoke: (invocation: Invocation) => void):
     .exitOverride()
     .showSuggestionAfterError();
   for (const { name, about } of spec.arguments) command.argument(name, about);
+  if (spec.usage !== undefined) command.usage(spec.usage);
   for (const [key, option] of Object.entries(optionsOf(spec))) command.addOption(optionOf(key, option));
   const examples = spec.examples.map(({ command: line, about }) => `  ${line}\n      ${about}`);
   command.addHelpText("after", `\nExamples:\n${examples.join("\n")}`);
   return command.action((...given: unknown[]) => {
-    const args = given.slice(0, spec.arguments.length).flat().filter((arg) => arg !== undefined) as string[];
+    const args = given
+      .slice(0, spec.arguments.length)
+      .flat()
+      .filter((arg) => arg !== undefined) as string[];
     const globals = command.optsWithGlobals() as GlobalOptions;
-    invoke({ spec, args, options: command.opts(), globals });
+    invoke({ spec, args, options: givenOptions(spec, command.opts()), globals });
   });
 }
 
+/** Commander takes `--no-x` for the opposite of an option `x`, which is there from the start; here it is an option of its own. */
+function givenOptions(spec: CommandSpec, parsed: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const options: Record<string, unknown> = { ...parsed };
+  for (const key of Object.keys(spec.options)) {
+    if (!/^no[A-Z]/.test(key)) continue;
+    const opposite = (key[2] as string).toLowerCase() + key.slice(3);
+    if (parsed[opposite] === false) options[key] = true;
+    delete options[opposite];
+  }
+  return options;
+}
+
 function optionOf(key: string, spec: OptionSpec): Option {
-  const option = new Option(flagsOf(key, spec), spec.default === undefined ? spec.about : `${spec.about} (default: ${spec.default})`);
+  const option = new Option(
+    flagsOf(key, spec),
+    spec.default === undefined ? spec.about : `${spec.about} (default: ${spec.default})`,
+  );
   const parser = parserOf(spec);
   if (parser) option.argParser(parser);
   return option;

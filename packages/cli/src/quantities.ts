@@ -28,7 +28,8 @@ export function parseDuration(text: string): number {
   if (!/^(?:\d+(?:\.\d+)?(?:ms|[smhdwMy]))+$/.test(trimmed))
     throw new RangeError(`${JSON.stringify(text)} is no length of time; write 10s, 1h30m or 2d.`);
   let ms = 0;
-  for (const [, number, unit] of trimmed.matchAll(/(\d+(?:\.\d+)?)(ms|[smhdwMy])/g)) ms += Number(number) * (UNIT_MS[unit as string] ?? 0);
+  for (const [, number, unit] of trimmed.matchAll(/(\d+(?:\.\d+)?)(ms|[smhdwMy])/g))
+    ms += Number(number) * (UNIT_MS[unit as string] ?? 0);
   return ms;
 }
 

@@ -51,27 +51,32 @@ export class Output {
     return this.#stderr.isTTY === true;
   }
 
-  /** One result: a line of text, or with `--json` the object in one line. */
+  /** One result: a line of text, or with `--json` the object in one line. Resolves when more may be printed. */
   async result(data: Readonly<Record<string, unknown>>, text: string | (() => string)): Promise<void> {
-    await this.#print(`${this.json ? JSON.stringify(data) : typeof text === "string" ? text : text()}\n`);
+    if (!this.resultNow(data, text)) await once(this.#stdout, "drain");
+  }
+
+  /** The same without waiting. @returns whether more may be printed */
+  resultNow(data: Readonly<Record<string, unknown>>, text: string | (() => string)): boolean {
+    return this.#print(`${this.json ? JSON.stringify(data) : typeof text === "string" ? text : text()}\n`);
   }
 
   /** A line for people; nothing with `--json`. */
   async line(text: string): Promise<void> {
-    if (!this.json) await this.#print(`${text}\n`);
+    if (!this.json && !this.#print(`${text}\n`)) await once(this.#stdout, "drain");
   }
 
   /** A table for people; nothing with `--json`. The first row is the head. */
   async table(rows: readonly (readonly string[])[]): Promise<void> {
     if (this.json) return;
     const { formatTable } = await import("./table.ts");
-    await this.#print(`${formatTable(rows.map((row) => row.map((cell) => this.name(cell))))}\n`);
+    this.#print(`${formatTable(rows.map((row) => row.map((cell) => this.name(cell))))}\n`);
   }
 
   /** Bytes of an object, as they are. */
-  async data(chunk: Uint8Array): Promise<void> {
+  async data(chunk: Uint8Array, signal?: AbortSignal): Promise<void> {
     this.#flush();
-    if (!this.#stdout.write(chunk as never)) await once(this.#stdout, "drain");
+    if (!this.#stdout.write(chunk as never)) await once(this.#stdout, "drain", signal && { signal });
   }
 
   /** A message that `--quiet` leaves out. */
@@ -125,13 +130,11 @@ export class Output {
       if (stream.writable) await new Promise<void>((resolve) => stream.write("", () => resolve()));
   }
 
-  async #print(text: string): Promise<void> {
+  #print(text: string): boolean {
     this.#gathered += text;
-    if (this.#gathered.length < GATHERED) {
-      this.#scheduled ??= setImmediate(() => this.#flush());
-      return;
-    }
-    if (!this.#flush()) await once(this.#stdout, "drain");
+    if (this.#gathered.length >= GATHERED) return this.#flush();
+    this.#scheduled ??= setImmediate(() => this.#flush());
+    return true;
   }
 
   #flush(): boolean {

@@ -1,0 +1,9 @@
+import { copy } from "@omni/sync";
+import type { Run } from "../command.ts";
+import type { OptionsOf } from "../options.ts";
+import type { COPY_OPTIONS } from "./sync-options.ts";
+import { prepareRun, runVerb } from "./sync-run.ts";
+
+/** `omni copy`. */
+export const run: Run<OptionsOf<typeof COPY_OPTIONS>> = async (context, args, options) =>
+  runVerb(await prepareRun("copy", context, args, options), copy);

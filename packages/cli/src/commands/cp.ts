@@ -1,0 +1,7 @@
+import type { Run } from "../command.ts";
+import type { OptionsOf } from "../options.ts";
+import type { CP_OPTIONS } from "./stores.ts";
+import { transferEach } from "./transfers.ts";
+
+/** `omni cp`. */
+export const run: Run<OptionsOf<typeof CP_OPTIONS>> = (context, places, options) => transferEach("copy", context, places, options);
