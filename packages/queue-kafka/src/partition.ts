@@ -16,6 +16,8 @@ export class Partition {
   committed: number | undefined;
   /** Behind the last record that came. */
   #next: number | undefined;
+  /** A place that {@link position} has reached, perhaps long ago. */
+  #reached = Number.NEGATIVE_INFINITY;
   readonly #open = new Map<number, KafkaDelivery>();
 
   constructor(number: number) {
@@ -33,9 +35,11 @@ export class Partition {
     return this.#next;
   }
 
-  /** Records from the lowest that is not done to the last that came. */
-  get span(): number {
-    return this.next - (this.position ?? this.next);
+  /** Whether from the lowest that is not done to the last that came there are fewer records than so many. */
+  spansLessThan(records: number): boolean {
+    // Asked for every record: to look for the lowest costs more than to remember where it was.
+    if (this.next - this.#reached >= records) this.#reached = this.position ?? this.next;
+    return this.next - this.#reached < records;
   }
 
   get isDirty(): boolean {
@@ -71,5 +75,6 @@ export class Partition {
   /** Reads from here: nothing before it counts. */
   startAt(offset: number): void {
     this.#next = offset;
+    this.#reached = Number.NEGATIVE_INFINITY;
   }
 }

@@ -14,6 +14,11 @@ export class ReadyLine {
     this.#items.push(delivery);
   }
 
+  /** The one that {@link shift} would take. */
+  get first(): KafkaDelivery | undefined {
+    return this.#items[this.#first];
+  }
+
   shift(): KafkaDelivery | undefined {
     if (this.size === 0) return undefined;
     const delivery = this.#items[this.#first];

@@ -33,7 +33,7 @@ export class KafkaSubscription implements DriverSubscription, DeliveryOwner {
   readonly #committer: Committer;
   readonly #partitions = new Map<number, Partition>();
   readonly #ready = new ReadyLine();
-  readonly #room = new Set<() => void>();
+  readonly #room = new Map<Partition, PromiseWithResolvers<void>>();
   readonly #joined: Promise<void>;
   #resolveJoined!: () => void;
   #rejectJoined!: (error: unknown) => void;
@@ -88,6 +88,12 @@ export class KafkaSubscription implements DriverSubscription, DeliveryOwner {
       this.#waiter = { resolve, reject };
       this.#hand();
     });
+  }
+
+  poll(): DriverDelivery | undefined {
+    // What comes again lets timers and sockets have their turn first: that is `next`.
+    if (this.#stopped || this.#failure || this.#out >= this.#parts.options.maxInFlight || this.#ready.first?.attempt !== 1) return;
+    return this.#give();
   }
 
   async stop(): Promise<void> {
@@ -148,15 +154,21 @@ export class KafkaSubscription implements DriverSubscription, DeliveryOwner {
   #hand(): void {
     const waiter = this.#waiter;
     if (!waiter || this.#stopped || this.#out >= this.#parts.options.maxInFlight) return;
-    const delivery = this.#ready.shift();
+    const delivery = this.#give();
     if (!delivery) return;
     this.#waiter = undefined;
-    delivery.state = "out";
-    this.#out += 1;
-    this.#makeRoom();
     // A message that always fails must not keep timers and sockets from their turn.
     if (delivery.attempt === 1) waiter.resolve(delivery);
     else setImmediate(() => waiter.resolve(delivery));
+  }
+
+  #give(): KafkaDelivery | undefined {
+    const delivery = this.#ready.shift();
+    if (!delivery) return undefined;
+    delivery.state = "out";
+    this.#out += 1;
+    this.#makeRoom();
+    return delivery;
   }
 
   async #receive(batch: ClientBatch): Promise<void> {
@@ -168,13 +180,26 @@ export class KafkaSubscription implements DriverSubscription, DeliveryOwner {
       return;
     }
     if (partition.rejoined) this.#catchUp(partition, batch);
-    for (const record of batch.records) {
-      if (record.offset >= partition.next) {
-        while (!this.#hasRoom(partition)) await this.#beating(batch, this.#waitForRoom());
-        if (this.#stopped || partition.lost || batch.isStale()) return;
-        this.#take(partition, record);
+    await this.#takeAll(partition, batch);
+  }
+
+  async #takeAll(partition: Partition, batch: ClientBatch): Promise<void> {
+    if (batch.isStale()) return;
+    let taken: number | undefined;
+    try {
+      for (const record of batch.records) {
+        if (record.offset >= partition.next) {
+          if (!this.#hasRoom(partition)) {
+            while (!this.#hasRoom(partition)) await this.#beating(batch, this.#waitForRoom(partition));
+            if (this.#stopped || partition.lost || batch.isStale()) return;
+          }
+          this.#take(partition, record);
+        }
+        taken = record.offset;
       }
-      batch.resolve(record.offset);
+    } finally {
+      // Where the client goes on to read, whatever ended this.
+      if (taken !== undefined) batch.resolve(taken);
     }
     partition.pass(batch.lastOffset + 1);
   }
@@ -201,16 +226,24 @@ export class KafkaSubscription implements DriverSubscription, DeliveryOwner {
 
   #hasRoom(partition: Partition): boolean {
     if (this.#stopped || partition.lost) return true;
-    return this.#ready.size < this.#parts.options.maxInFlight && partition.span < this.#parts.settings.maxUncommitted;
+    return this.#ready.size < this.#parts.options.maxInFlight && partition.spansLessThan(this.#parts.settings.maxUncommitted);
   }
 
-  #waitForRoom(): Promise<void> {
-    return new Promise((resolve) => this.#room.add(resolve));
+  #waitForRoom(partition: Partition): Promise<void> {
+    const room = this.#room.get(partition) ?? Promise.withResolvers();
+    this.#room.set(partition, room);
+    return room.promise;
   }
 
+  /** Wakes who waits for room once half of it is free: not for each message that goes. */
   #makeRoom(): void {
-    for (const resolve of this.#room) resolve();
-    this.#room.clear();
+    if (this.#room.size === 0) return;
+    const isHalfFree = this.#ready.size * 2 <= this.#parts.options.maxInFlight;
+    for (const [partition, { resolve }] of this.#room) {
+      if (!this.#stopped && !partition.lost && !(isHalfFree && this.#hasRoom(partition))) continue;
+      this.#room.delete(partition);
+      resolve();
+    }
   }
 
   /** Waits a little at most, and keeps the membership: rejects when the group agrees anew. */

@@ -17,7 +17,7 @@ function partitionWith(...offsets: readonly number[]): { partition: Partition; d
 
 test("nothing is committed before anything came", () => {
   const { partition } = partitionWith();
-  expect([partition.position, partition.isDirty, partition.span]).toEqual([undefined, false, 0]);
+  expect([partition.position, partition.isDirty, partition.spansLessThan(1)]).toEqual([undefined, false, true]);
 });
 
 test("the position is the lowest that is not done, whatever the order in which messages are done", () => {
@@ -28,7 +28,17 @@ test("the position is the lowest that is not done, whatever the order in which m
     return partition.position;
   });
   expect(positions).toEqual([5, 5, 9, 10]);
-  expect(partition.span).toBe(0);
+  expect(partition.spansLessThan(1)).toBe(true);
+});
+
+test("the span counts from the lowest that is not done", () => {
+  const { partition, deliveries } = partitionWith(5, 6, 8, 9);
+  const span = (): number => [0, 1, 2, 3, 4, 5, 6].find((records) => partition.spansLessThan(records + 1)) ?? Number.NaN;
+  const spans = [1, 0, 2].map((i) => {
+    partition.remove(deliveries[i] as KafkaDelivery);
+    return span();
+  });
+  expect(spans).toEqual([5, 2, 1]);
 });
 
 test("a message that is given back holds the position, and only its last delivery ends it", () => {

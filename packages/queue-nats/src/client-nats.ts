@@ -20,7 +20,7 @@ import type {
   NatsMessage,
   ServerFacts,
 } from "./client.ts";
-import { encodeHeaders } from "./header-block.ts";
+import { decodeHeaders, encodeHeaders } from "./header-block.ts";
 
 /** The client over the npm package `nats` (2.29). */
 export const connectNats: ConnectClient = async (options) => {
@@ -136,12 +136,24 @@ class NatsPackageClient implements NatsClient {
   }
 }
 
+const NONE: Readonly<Record<string, string>> = Object.freeze({});
+
+/** What the package gives; the bytes of the headers are its own affair and may be absent. */
+interface Given {
+  readonly subject: string;
+  readonly reply?: string;
+  readonly data: Uint8Array;
+  readonly headers?: MsgHdrs;
+  readonly _msg?: { readonly hdr?: number };
+  readonly _rdata?: Uint8Array;
+}
+
 /** A message of the package, in our words. */
 class PackageMessage implements NatsMessage {
-  readonly #message: { subject: string; reply?: string; data: Uint8Array; headers?: MsgHdrs };
+  readonly #message: Given;
   readonly body: Uint8Array;
 
-  constructor(message: { subject: string; reply?: string; data: Uint8Array; headers?: MsgHdrs }) {
+  constructor(message: Given) {
     this.#message = message;
     this.body = message.data;
   }
@@ -155,6 +167,10 @@ class PackageMessage implements NatsMessage {
   }
 
   get headers(): Readonly<Record<string, string>> {
+    const { _msg, _rdata } = this.#message;
+    const length = _msg?.hdr;
+    // Its own decoding checks each character of each name and makes a list of each value: several times the cost of the bytes.
+    if (length !== undefined && _rdata !== undefined) return length > 0 ? decodeHeaders(_rdata.subarray(0, length)) : NONE;
     const record: Record<string, string> = {};
     for (const [name, values] of this.#message.headers ?? []) record[name] = values[0] ?? "";
     return record;

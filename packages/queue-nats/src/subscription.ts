@@ -7,6 +7,7 @@ import type { Link } from "./link.ts";
 import type { NatsSettings } from "./options.ts";
 import { soon } from "./or-abort.ts";
 import { isAtLeast } from "./version.ts";
+import { Words } from "./words.ts";
 
 /** What a subscription needs beside the connection. */
 export interface SubscriptionParts {
@@ -57,7 +58,11 @@ export class JetStreamSubscription implements DriverSubscription, DeliveryOwner 
   #topUp: unknown;
   #deadline: unknown;
   #silence: unknown;
+  /** When the broker was last heard of, or asked: milliseconds since the epoch. */
+  #signAt = 0;
   #restoring = false;
+  readonly #words: Words;
+  #turn: NodeJS.Immediate | undefined;
   readonly #leave: () => void;
   readonly #release: () => void;
 
@@ -66,6 +71,7 @@ export class JetStreamSubscription implements DriverSubscription, DeliveryOwner 
     this.#inbox = `${parts.settings.inboxPrefix}.${crypto.randomUUID().replaceAll("-", "")}`;
     this.#leave = parts.link.onChange(() => this.#changed());
     this.#release = parts.link.hold();
+    this.#words = new Words(parts.link, parts.settings, parts.topic, this.#closed.signal);
   }
 
   get stream(): string {
@@ -102,16 +108,20 @@ export class JetStreamSubscription implements DriverSubscription, DeliveryOwner 
     return this.#closing;
   }
 
+  poll(): DriverDelivery | undefined {
+    return this.#stopping || this.#failure !== undefined ? undefined : this.#take();
+  }
+
   tell(delivery: JetStreamDelivery, word: string, confirm: boolean): Promise<void> | void {
-    const { client } = this.#parts.link;
-    if (client && !(confirm && this.#parts.settings.confirmAcks)) client.publish(delivery.reply, encoder.encode(word));
-    else return this.#tellInTime(delivery, word, confirm);
+    const waiting = this.#words.tell(delivery, word, confirm);
+    this.#atTurnEnd();
+    return waiting;
   }
 
   settled(delivery: JetStreamDelivery): void {
     this.#out.delete(delivery);
     this.#handOver();
-    this.#pull();
+    this.#atTurnEnd();
   }
 
   extended(delivery: JetStreamDelivery): void {
@@ -124,28 +134,13 @@ export class JetStreamSubscription implements DriverSubscription, DeliveryOwner 
     return this.#parts.settings.clock.now();
   }
 
-  /** While the connection is down the word waits: it still counts when it comes before the deadline. */
-  async #tellInTime(delivery: JetStreamDelivery, word: string, confirm: boolean): Promise<void> {
-    const { link, settings } = this.#parts;
-    const body = encoder.encode(word);
-    for (;;) {
-      const left = delivery.expiresAt - this.now();
-      if (left <= 0 || this.#closing) throw notSettled();
-      const signal = AbortSignal.any([AbortSignal.timeout(left), this.#closed.signal]);
-      const client = await link.connected(signal, true).catch(() => undefined);
-      if (!client) continue;
-      if (!confirm || !settings.confirmAcks) {
-        client.publish(delivery.reply, body);
-        return;
-      }
-      try {
-        await link.request(delivery.reply, body, signal, left);
-        return;
-      } catch (error) {
-        // Lost on the way with the connection: again, an acknowledgement may come twice.
-        if (link.client === client) throw error;
-      }
-    }
+  /** What one turn of the event loop says and frees goes to the broker together. */
+  #atTurnEnd(): void {
+    this.#turn ??= setImmediate(() => {
+      this.#turn = undefined;
+      this.#words.say();
+      this.#pull();
+    });
   }
 
   #listen(client: NatsClient): void {
@@ -154,13 +149,14 @@ export class JetStreamSubscription implements DriverSubscription, DeliveryOwner 
   }
 
   #receive(message: NatsMessage): void {
-    this.#watchSilence();
+    const now = this.now();
+    this.#signAt = now;
     if (message.status !== 0 || !message.reply.startsWith("$JS.ACK.")) {
       this.#status(message);
       return;
     }
     this.#asked = Math.max(0, this.#asked - 1);
-    const delivery = new JetStreamDelivery(message, this, this.now() + this.#parts.ackWaitMs);
+    const delivery = new JetStreamDelivery(message, this, now + this.#parts.ackWaitMs);
     if (delivery.attempt > 1) this.#supersede(delivery);
     if (this.#stopping) {
       this.#giveBack(delivery);
@@ -168,7 +164,7 @@ export class JetStreamSubscription implements DriverSubscription, DeliveryOwner 
     }
     this.#buffer.push(delivery);
     this.#handOver();
-    this.#pull();
+    this.#atTurnEnd();
   }
 
   /** The broker's clock began before ours did: what it hands over anew is no longer the former holder's, whatever our clock says. */
@@ -244,6 +240,8 @@ export class JetStreamSubscription implements DriverSubscription, DeliveryOwner 
       undefined,
       this.#inbox,
     );
+    // Silence counts from the first pull that waits.
+    if (this.#asked === 0) this.#signAt = this.now();
     this.#asked += batch;
     this.#watchSilence();
   }
@@ -309,16 +307,18 @@ export class JetStreamSubscription implements DriverSubscription, DeliveryOwner 
     waiting?.reject(error);
   }
 
-  /** A pull without a message or a heartbeat for long is lost, whatever became of it. */
-  #watchSilence(): void {
-    const { clock } = this.#parts.settings;
-    clock.clearTimeout(this.#silence);
-    if (this.#asked === 0 || this.#stopping) return;
-    this.#silence = clock.setTimeout(() => {
-      if (!this.#parts.link.client) return;
-      this.#asked = 0;
-      this.#restart(`no sign of life for ${SILENCE_MS} ms`);
-    }, SILENCE_MS);
+  /** A pull without a message or a heartbeat for long is lost, whatever became of it. The timer looks; a sign only leaves its time. */
+  #watchSilence(afterMs: number = SILENCE_MS): void {
+    if (this.#silence !== undefined || this.#asked === 0 || this.#stopping) return;
+    this.#silence = this.#parts.settings.clock.setTimeout(() => {
+      this.#silence = undefined;
+      const left = this.#signAt + SILENCE_MS - this.now();
+      if (left > 0) this.#watchSilence(left);
+      else if (this.#asked > 0 && this.#parts.link.client) {
+        this.#asked = 0;
+        this.#restart(`no sign of life for ${SILENCE_MS} ms`);
+      }
+    }, afterMs);
   }
 
   /** Takes deliveries back whose deadline has passed. */
@@ -369,6 +369,8 @@ export class JetStreamSubscription implements DriverSubscription, DeliveryOwner 
 
   async #close(): Promise<void> {
     await this.stop();
+    clearImmediate(this.#turn);
+    this.#words.say();
     const { link, settings, onClose } = this.#parts;
     settings.clock.clearTimeout(this.#deadline);
     this.#closed.abort();
@@ -389,10 +391,4 @@ export class JetStreamSubscription implements DriverSubscription, DeliveryOwner 
     // Lost with the connection: the broker takes it back when its deadline has passed.
     if (delivery.owned()) this.#parts.link.client?.publish(delivery.reply, encoder.encode("-NAK"));
   }
-}
-
-function notSettled(): OmniError {
-  const reason =
-    "the connection was lost and did not come back before the acknowledgement deadline: the message is delivered again";
-  return new OmniError("PRECONDITION_FAILED", { reason, outcome: "not-applied" });
 }

@@ -125,7 +125,7 @@ export class RunningConsumer implements Consumer {
   async #pump(): Promise<void> {
     const { subscription } = this.#parts;
     try {
-      for (let delivery = await subscription.take(); delivery; delivery = await subscription.take()) {
+      for (let delivery = await subscription.take(); delivery; delivery = subscription.poll() ?? (await subscription.take())) {
         if (this.#closing) break;
         this.#lanes.add(new Task(delivery));
       }
@@ -143,20 +143,46 @@ export class RunningConsumer implements Consumer {
     await this.#closing;
   }
 
-  /** One attempt of one message; the lanes call it when it is the message's turn. */
-  async #run(task: Task): Promise<void> {
+  /** One attempt of one message; the lanes call it when it is the message's turn. What ends at once costs no promise. */
+  #run(task: Task): void {
     const { delivery } = task;
-    if (delivery.source.owned?.() === false) return this.#lanes.finish(task);
+    if (delivery.source.owned?.() === false) {
+      this.#lanes.finish(task);
+      return;
+    }
     if (task.attempt > this.#maxDeliveries * CRASH_FACTOR) {
       const reason = `delivered ${task.attempt} times and never settled: its handler seems to end its process`;
-      return this.#bury(task, new OmniError("UNKNOWN", { operation: "consume", topic: this.topic, reason }));
+      void this.#bury(task, new OmniError("UNKNOWN", { operation: "consume", topic: this.topic, reason }));
+      return;
     }
+    let result: unknown;
     try {
-      await this.#handle(task);
+      result = this.#handle(task);
     } catch (error) {
-      return this.#fail(task, error);
+      void this.#fail(task, error);
+      return;
     }
-    await this.#settle(task, () => delivery.ack());
+    if (!isThenable(result)) this.#acknowledge(task);
+    else
+      Promise.resolve(result).then(
+        () => this.#acknowledge(task),
+        (error) => this.#fail(task, error),
+      );
+  }
+
+  #acknowledge(task: Task): void {
+    let word: Promise<void> | void;
+    try {
+      word = task.delivery.acknowledge();
+    } catch (error) {
+      word = Promise.reject(error);
+    }
+    if (!word) {
+      this.#lanes.finish(task);
+      return;
+    }
+    // Not settled: the broker delivers it again.
+    void word.catch((error) => this.#report(error, task.delivery.message)).then(() => this.#lanes.finish(task));
   }
 
   #handle(task: Task): unknown {
@@ -330,6 +356,10 @@ class TaskContext implements HandlerContext {
   extend(): Promise<void> {
     return this.#delivery.extend();
   }
+}
+
+function isThenable(result: unknown): result is PromiseLike<unknown> {
+  return typeof result === "object" && result !== null && typeof (result as { then?: unknown }).then === "function";
 }
 
 function isDeadLetterTopic(topic: string): boolean {

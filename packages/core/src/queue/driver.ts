@@ -115,6 +115,8 @@ export interface DriverSubscription {
    * topic was deleted, the right was withdrawn); it is stopped then.
    */
   next(): Promise<DriverDelivery | undefined>;
+  /** The next delivery if one is at hand, `undefined` else: what core asks before it waits for `next`, so that a message costs no promise. Never throws. */
+  poll?(): DriverDelivery | undefined;
   /**
    * Takes nothing more: a pending `next` resolves with `undefined` at once, what was fetched and not handed over goes back to the broker. What was
    * handed over can still be settled. Idempotent.

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { OmniError } from "../error.ts";
 import type { ReceivedMessage } from "./driver.ts";
-import { getHeader, HEADER, putHeader, putMetadata, takeMetadata } from "./header.ts";
+import { HEADER, putHeader, putMetadata, readHeaders } from "./header.ts";
 import type { Message, Position } from "./message.ts";
 
 /**
@@ -103,16 +103,17 @@ export function encodeMessage(message: Message, form: EnvelopeForm = "binary"): 
  */
 export function decodeMessage(topic: string, received: ReceivedMessage, form: EnvelopeForm = "binary"): Message {
   if (MESSAGE in received) return delivered((received as Encoded)[MESSAGE], topic);
-  const { headers } = received;
-  const json = (headers[HEADER.form] ?? form) === "json" ? fromJson(received.body) : undefined;
-  const time = Number(getHeader(headers, HEADER.time) ?? json?.timestamp ?? Number.NaN);
+  const fields = readHeaders(received.headers);
+  const json = (fields.form ?? form) === "json" ? fromJson(received.body) : undefined;
+  const time = Number(fields.time ?? json?.timestamp ?? Number.NaN);
+  const { metadata } = fields;
   return new PortableMessage({
-    id: getHeader(headers, HEADER.id) ?? json?.id ?? foreignId(topic, received),
+    id: fields.id ?? json?.id ?? foreignId(topic, received),
     topic,
-    key: getHeader(headers, HEADER.key) ?? json?.key ?? received.key,
-    source: getHeader(headers, HEADER.source) ?? json?.source,
+    key: fields.key ?? json?.key ?? received.key,
+    source: fields.source ?? json?.source,
     data: json?.data ?? received.body,
-    metadata: Object.freeze({ ...json?.metadata, ...takeMetadata(headers) }),
+    metadata: json ? Object.freeze({ ...json.metadata, ...metadata }) : metadata,
     timestamp: Number.isFinite(time) ? time : (received.timestamp ?? Date.now()),
     position: received.position,
   });

@@ -23,6 +23,8 @@ const TOKEN = /^[A-Za-z0-9!#$%&'+\-.^_`|~]{1,128}$/;
 // Printable ASCII without blanks at the ends, which some brokers trim.
 const PLAIN = /^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/;
 const EXTENDED = "UTF-8''";
+// What the dedupe of NATS goes by stands on every message there.
+const MESSAGE_ID = "Nats-Msg-Id";
 
 /** Names that a broker, or an object of JavaScript, gives a meaning of its own. */
 function isReserved(name: string): boolean {
@@ -53,23 +55,63 @@ export function putMetadata(headers: Record<string, string>, metadata: Readonly<
   if (others) headers[`${HEADER.metadata}*`] = EXTENDED + encode(JSON.stringify(Object.fromEntries(others)));
 }
 
-/** A header's value, decoded; `undefined` when it is not there. */
-export function getHeader(headers: Readonly<Record<string, string>>, name: string): string | undefined {
-  const extended = headers[`${name}*`];
-  return extended === undefined ? headers[name] : decode(extended);
+/** What the headers of a message say. */
+export interface HeaderFields {
+  id: string | undefined;
+  key: string | undefined;
+  source: string | undefined;
+  time: string | undefined;
+  form: string | undefined;
+  /** Everything that is not Omni's own; broker headers (`Nats-...`) are left out. Frozen. */
+  metadata: Readonly<Record<string, string>>;
 }
 
-/** The metadata among headers: everything that is not Omni's own. Broker headers (`Nats-...`) are left out. */
-export function takeMetadata(headers: Readonly<Record<string, string>>): Record<string, string> {
+/** Reads all headers in one pass: a consumer does it for every message. An encoded value (`name*`) counts before a plain one. */
+export function readHeaders(headers: Readonly<Record<string, string>>): HeaderFields {
   const metadata: Record<string, string> = {};
-  for (const [written, value] of Object.entries(headers)) {
+  const fields: HeaderFields = {
+    id: headers[HEADER.id],
+    key: headers[HEADER.key],
+    source: headers[HEADER.source],
+    time: headers[HEADER.time],
+    form: headers[HEADER.form],
+    metadata,
+  };
+  let others: string | undefined;
+  for (const written in headers) {
+    if (isPlainOwn(written)) continue;
+    const value = headers[written] as string;
     const extended = written.endsWith("*");
     const name = extended ? written.slice(0, -1) : written;
-    if (!isReserved(name)) assign(metadata, name, extended ? decode(value) : value);
+    if (name === HEADER.metadata) others = extended || others === undefined ? decodedIf(extended, value) : others;
+    else if (extended && OWN.has(name)) setOwn(fields, name, decode(value));
+    else if (!isReserved(name)) assign(metadata, name, decodedIf(extended, value));
   }
-  const others = getHeader(headers, HEADER.metadata);
   if (others !== undefined) for (const [name, value] of Object.entries(parseRecord(others))) assign(metadata, name, value);
-  return metadata;
+  Object.freeze(metadata);
+  return fields;
+}
+
+// Of the usual message nothing is left after these.
+function isPlainOwn(written: string): boolean {
+  return (
+    written === HEADER.id ||
+    written === HEADER.time ||
+    written === HEADER.key ||
+    written === HEADER.source ||
+    written === MESSAGE_ID
+  );
+}
+
+function setOwn(fields: HeaderFields, name: string, value: string): void {
+  if (name === HEADER.id) fields.id = value;
+  else if (name === HEADER.key) fields.key = value;
+  else if (name === HEADER.source) fields.source = value;
+  else if (name === HEADER.time) fields.time = value;
+}
+
+function decodedIf(extended: boolean, value: string): string {
+  return extended ? decode(value) : value;
 }
 
 // `__proto__` is a name like any other.

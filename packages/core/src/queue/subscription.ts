@@ -57,9 +57,14 @@ export class OpenDelivery implements Delivery {
   }
 
   async ack(): Promise<void> {
+    await this.acknowledge();
+  }
+
+  /** As `ack`, but throws, and returns nothing where there is nothing to wait for. */
+  acknowledge(): Promise<void> | void {
     if (!this.#first("acked")) return;
     this.#owner.counters.acked += 1;
-    await this.#owner.settle("ack", this, () => this.source.ack());
+    return this.#owner.settle("ack", this, () => this.source.ack());
   }
 
   async nack(options: { readonly delayMs?: number | undefined } = {}): Promise<void> {
@@ -98,6 +103,8 @@ export class OpenSubscription implements Subscription {
   readonly #opened: Promise<DriverSubscription | undefined>;
   readonly #opening = new AbortController();
   readonly #watched = new Set<OpenDelivery>();
+  /** Once it has delivered. */
+  #source: DriverSubscription | undefined;
   #open = 0;
   #closing: Promise<void> | undefined;
   #ended = false;
@@ -146,8 +153,19 @@ export class OpenSubscription implements Subscription {
       await this.close();
       return undefined;
     }
+    this.#source = source;
     // Handed over while this was being closed: the driver's close gives it back.
+    return this.#ended ? undefined : this.#hold(found);
+  }
+
+  /** The next delivery if one is at hand. */
+  poll(): OpenDelivery | undefined {
     if (this.#ended) return undefined;
+    const found = this.#source?.poll?.();
+    return found && this.#hold(found);
+  }
+
+  #hold(found: DriverDelivery): OpenDelivery {
     this.#open += 1;
     this.counters.consumed += 1;
     this.counters.inFlight += 1;
@@ -180,17 +198,21 @@ export class OpenSubscription implements Subscription {
     this.counters.inFlight -= 1;
   }
 
-  async settle(operation: string, delivery: OpenDelivery, call: () => Promise<void> | void): Promise<void> {
+  settle(operation: string, delivery: OpenDelivery, call: () => Promise<void> | void): Promise<void> | void {
     if (this.#ended) {
       if (operation !== "ack") return;
       const reason = `the subscription was closed before message ${delivery.message.id} was acknowledged: it goes to another consumer`;
       throw new OmniError("PRECONDITION_FAILED", { ...this.#context(operation), reason, outcome: "not-applied" });
     }
+    let word: Promise<void> | void;
     try {
-      await call();
+      word = call();
     } catch (error) {
       throw this.#wrap(operation, error);
     }
+    return word?.catch((error) => {
+      throw this.#wrap(operation, error);
+    });
   }
 
   async #start(): Promise<DriverSubscription | undefined> {

@@ -49,15 +49,16 @@ class Line {
  */
 export class TaskLanes {
   readonly #limit: number;
-  readonly #start: (task: Task) => Promise<void>;
+  readonly #start: (task: Task) => void;
   readonly #held = new Set<Task>();
   readonly #lanes = new Map<string, Line>();
   readonly #ready = new Line();
   readonly #idle = new Set<() => void>();
   #halted = false;
+  #starting = false;
   #running = 0;
 
-  constructor(limit: number, start: (task: Task) => Promise<void>) {
+  constructor(limit: number, start: (task: Task) => void) {
     this.#limit = limit;
     this.#start = start;
   }
@@ -128,12 +129,19 @@ export class TaskLanes {
     this.#idle.clear();
   }
 
+  // A task may end within its start: who starts goes on then, so that the stack does not grow with the number of tasks.
   #go(): void {
-    while (!this.#halted && this.#running < this.#limit) {
-      const task = this.#ready.shift();
-      if (!task) return;
-      this.#running += 1;
-      void this.#start(task);
+    if (this.#starting) return;
+    this.#starting = true;
+    try {
+      while (!this.#halted && this.#running < this.#limit) {
+        const task = this.#ready.shift();
+        if (!task) return;
+        this.#running += 1;
+        this.#start(task);
+      }
+    } finally {
+      this.#starting = false;
     }
   }
 }
