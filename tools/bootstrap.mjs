@@ -20,6 +20,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const commands = {
   demo: ["examples/replicate/src/index.ts"],
   ingest: ["examples/ingest/src/index.ts"],
+  "example:upload": ["examples/multi-cloud-upload/src/index.ts"],
   test: ["tools/checks/cli.ts", "test"],
   checks: ["tools/checks/cli.ts"],
   build: ["tools/checks/cli.ts", "only", "build"],
@@ -28,6 +29,8 @@ const commands = {
   bench: ["bench/run.ts"],
   "verify:full": ["tools/checks/cli.ts", "full"],
   api: ["tools/checks/api-reports.ts"],
+  docs: ["docs/.vitepress/site.ts"],
+  "docs:build": ["docs/.vitepress/site.ts", "build"],
   "rename-scope": ["tools/scope/rename.ts"],
 };
 

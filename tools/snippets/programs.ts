@@ -26,9 +26,13 @@ export interface Program {
   readonly output?: string;
 }
 
+/** What the site's build writes: made of sources that are checked where they stand. */
+const generated = /^docs\/(api|providers)\//;
+
 /** Finds the pages in byte order of their paths. */
 export function pages(root: string): readonly string[] {
-  return globSync([...pagePatterns], { cwd: root, exclude: (name) => name.includes("node_modules") }).sort();
+  const found = globSync([...pagePatterns], { cwd: root, exclude: (name) => name.includes("node_modules") });
+  return found.filter((page) => !generated.test(page)).sort();
 }
 
 /** Writes the programs of every page under `folder`, which is emptied first. */
