@@ -108,10 +108,12 @@ export const checks: readonly Check[] = [
   {
     name: "journal-search",
     about:
-      "every interleaving of writers, recoverers, late, lost and repeated requests, crashes and expiring tokens in small scope",
+      "every interleaving of writers, recoverers, repairs, late, lost and repeated requests, crashes and expiring tokens, and of removals of old records, in small scope",
     tiers: ["full"],
     budgetSeconds: 3600,
-    inputs: ["packages/multi/src/journal/protocol.ts", "packages/multi/test/journal/search.ts"],
+    inputs: ["search.ts", "log-search.ts", "breadth-first.ts", "search.test.ts", "search.full.test.ts"]
+      .map((name) => `packages/multi/test/journal/${name}`)
+      .concat("packages/multi/src/journal/protocol.ts"),
     run: jestHarness(["packages/multi/test/journal/search.full.test.ts", "packages/multi/test/journal/search.test.ts"], {}),
   },
   {
@@ -121,7 +123,7 @@ export const checks: readonly Check[] = [
     tiers: ["full"],
     budgetSeconds: 10_800,
     inputs: ["packages/multi/src/journal", "packages/multi/test/journal"],
-    run: jestHarness(["packages/multi/test/journal/crash"], { OMNI_KILLS: "240" }),
+    run: jestHarness(["packages/multi/test/journal/crash"], { OMNI_KILLS: "5000" }),
   },
   {
     name: "multi-journal-properties",

@@ -5,6 +5,7 @@ import { type Group, makeGroup } from "./group.ts";
 import { type Guarantee, guaranteeOf } from "./guarantee.ts";
 import { checkFitness } from "./journal/fitness.ts";
 import { Journal } from "./journal/journal.ts";
+import { mendByIntents } from "./journal/mending.ts";
 import {
   type GroupSweepOptions,
   intents,
@@ -16,6 +17,7 @@ import {
 } from "./journal/recovery.ts";
 import { withoutMarks } from "./marks.ts";
 import { type Member, type MemberSource, nameMembers } from "./members.ts";
+import { mendDirectly } from "./mending.ts";
 import { NoteLog } from "./note-log.ts";
 import { completeOptions, type MultiOptions, type MultiSettings } from "./options.ts";
 import type { MultiObjectInfo, MultiObjectWriter } from "./outcome.ts";
@@ -97,12 +99,13 @@ export function multi(backends: readonly MemberSource[], options: MultiOptions =
     throw new OmniError("NOT_SUPPORTED", { backend: "multi", operation, reason, outcome: "not-applied" });
   };
   const stats = countEvents(group);
+  const mend = journal ? mendByIntents(group, journal) : mendDirectly(group);
   const known = journal ? { ...group, notes: notesOfHeads(journal) } : group;
   const store: Backend = extend(backend, {
     ...extras,
     stats,
     verify: (given: VerifyOptions = {}) => new Verification(known, given),
-    repair: (given: RepairOptions = {}) => repair(known, given),
+    repair: (given: RepairOptions = {}) => repair(known, mend, given),
     recover: async (given: RecoverOptions = {}) => recover(group, needed("recover"), given),
     intents: (given?: CallOptions) => intents(needed("intents"), given),
     sweepStale: (given: GroupSweepOptions = {}) => sweepStale(group, journal, given),

@@ -36,10 +36,9 @@ export async function planRepair(
   const seen = sights.filter(({ error }) => error === undefined);
   const held = seen.filter((sight): sight is MemberSight & { readonly info: ObjectInfo } => sight.info !== undefined);
   const found = { group, seen, held, silent, signal };
-  if (decided) return planDecided(found, decided);
   const reference = referenceOf(held);
-  if (!reference) return { write: [], remove: [], silent };
-  const plan = await planByVersion(found, reference);
+  if (!decided && !reference) return { write: [], remove: [], silent };
+  const plan = decided ? await planDecided(found, decided) : await planByVersion(found, reference as Held);
   return plan.ambiguous !== undefined && prefer !== undefined ? planPreferred(found, prefer, plan) : plan;
 }
 

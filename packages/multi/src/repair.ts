@@ -1,13 +1,13 @@
-import { commonHash, delay, type ObjectInfo, OmniError, type WriteOptions } from "@omni/core";
+import { delay, OmniError } from "@omni/core";
 import type { MergedRow } from "@omni/core/merge";
 import type { Group } from "./group.ts";
 import type { Member } from "./members.ts";
+import type { Mend } from "./mending.ts";
 import { inOrder } from "./ordered.ts";
 import { asError } from "./outcome.ts";
-import { planRepair, type RepairPlan } from "./repair-plan.ts";
-import { type Held, lookAtAll, type MemberSight } from "./sights.ts";
+import { planRepair } from "./repair-plan.ts";
+import { lookAtAll } from "./sights.ts";
 import { rowsOf } from "./verify.ts";
-import { conditionsOver } from "./versions.ts";
 
 /** Paths that a report names of each kind. */
 const EXAMPLES = 100;
@@ -55,10 +55,15 @@ export interface RepairReport extends RepairCounts {
   readonly cursor: string | undefined;
 }
 
-/** Brings members that missed writes or deletes to what was decided. */
-export async function repair(group: Group, options: RepairOptions = {}): Promise<RepairReport> {
+/** Brings members that missed writes or deletes to what was decided. @param mend changes the members */
+export async function repair(group: Group, mend: Mend, options: RepairOptions = {}): Promise<RepairReport> {
   check(group, options);
-  return new Repair(group, options).run();
+  return new Repair(group, mend, options).run();
+}
+
+/** Repairs one path, without listing anything. @returns whether all members hold the same now */
+export async function repairPath(group: Group, mend: Mend, path: string): Promise<boolean> {
+  return new Repair(group, mend, {}).one(path);
 }
 
 function check({ members }: Group, { prefer, concurrency }: RepairOptions): void {
@@ -72,14 +77,16 @@ function check({ members }: Group, { prefer, concurrency }: RepairOptions): void
 
 class Repair {
   readonly #group: Group;
+  readonly #mend: Mend;
   readonly #options: RepairOptions;
   readonly #counts = { examined: 0, written: 0, removed: 0, bytes: 0, ambiguous: 0, failed: 0 };
   readonly #ambiguous: { readonly path: string; readonly reason: string }[] = [];
   readonly #failures: { readonly path: string; readonly member: string; readonly error: Error }[] = [];
   #cursor: string | undefined;
 
-  constructor(group: Group, options: RepairOptions) {
+  constructor(group: Group, mend: Mend, options: RepairOptions) {
     this.#group = group;
+    this.#mend = mend;
     this.#options = options;
     this.#cursor = options.cursor;
   }
@@ -95,6 +102,11 @@ class Repair {
     const clean = scan && ambiguous === 0 && failed === 0 && this.#options.cursor === undefined;
     const found = { ambiguousPaths: this.#ambiguous, failures: this.#failures };
     return { ...this.#counts, ...found, clean, cursor: this.#cursor };
+  }
+
+  async one(path: string): Promise<boolean> {
+    await this.#examine(path, true);
+    return this.#counts.ambiguous + this.#counts.failed === 0;
   }
 
   async #examineRow(row: MergedRow): Promise<string> {
@@ -118,10 +130,12 @@ class Repair {
       const sights = await lookAtAll(this.#group, path, signal);
       const decided = await notes?.decided(path);
       const plan = await planRepair(this.#group, sights, decided, prefer, signal);
-      const results = await this.#carryOut(path, plan);
+      const results = await this.#mend(path, { plan, sights, decided, signal });
+      for (const { member, action, bytes, error } of results) if (error === undefined) this.#done(path, member, action, bytes);
       const [silent] = plan.silent;
-      problem = results.find((result) => result !== undefined) ?? (silent && { member: silent.member, error: silent.error });
-      const changed = results.some((result) => OmniError.is(result?.error, "PRECONDITION_FAILED", "ALREADY_EXISTS", "NOT_FOUND"));
+      problem = results.find(({ error }) => error !== undefined) as typeof problem;
+      problem ??= silent && { member: silent.member, error: silent.error };
+      const changed = results.some(({ error }) => OmniError.is(error, "PRECONDITION_FAILED", "ALREADY_EXISTS", "NOT_FOUND"));
       if (changed && round < ROUNDS) {
         await delay(10 * round, clock, signal);
         continue;
@@ -132,54 +146,6 @@ class Repair {
     }
     if (problem) this.#fail(path, problem.member, problem.error);
     this.#progress("examined");
-  }
-
-  /** Gives for each member why it could not be changed, or nothing. */
-  #carryOut(
-    path: string,
-    { source, write, remove }: RepairPlan,
-  ): Promise<readonly ({ readonly member: Member; readonly error: unknown } | undefined)[]> {
-    const attempt = async (member: Member, work: () => Promise<void>) => {
-      try {
-        await work();
-        return undefined;
-      } catch (error) {
-        if (this.#options.signal?.aborted) throw error;
-        return { member, error };
-      }
-    };
-    return Promise.all([
-      ...(source ? write.map((target) => attempt(target.member, () => this.#write(path, source, target))) : []),
-      ...remove.map((target) => attempt(target.member, () => this.#remove(path, target))),
-    ]);
-  }
-
-  /** Copies the version that won over what the member held when it was looked at, and over nothing else. */
-  async #write(path: string, source: Held, target: MemberSight): Promise<void> {
-    const stalled = new Stall(this.#group, this.#options.signal);
-    const pin = source.info.etag === undefined ? {} : { ifMatch: source.info.etag };
-    try {
-      const reader = await source.member.backend.read(path, { ...pin, signal: stalled.signal });
-      try {
-        const { info } = reader;
-        if (info.stamp?.id !== source.info.stamp?.id) throw new OmniError("PRECONDITION_FAILED", { reason: "the source changed" });
-        const options = { ...keptAt(target.member, info), ...conditionsOver(target.member, target.info), signal: stalled.signal };
-        await target.member.backend.write(path, reader, { ...options, onProgress: () => stalled.moved() });
-        this.#done(path, target.member, "write", info.size);
-      } finally {
-        await reader.close();
-      }
-    } finally {
-      stalled.end();
-    }
-  }
-
-  async #remove(path: string, { member, info }: Held): Promise<void> {
-    const { signal } = this.#options;
-    const { etag } = info;
-    const fence = member.backend.features.conditional.delete && etag !== undefined ? { ifMatch: etag } : {};
-    await member.backend.delete(path, { ...fence, signal, timeoutMs: this.#group.settings.memberTimeoutMs });
-    this.#done(path, member, "delete", 0);
   }
 
   #done(path: string, { name }: Member, action: "write" | "delete", bytes: number): void {
@@ -202,53 +168,4 @@ class Repair {
     this.#counts[count] += 1;
     this.#options.onProgress?.({ ...this.#counts });
   }
-}
-
-/** Ends a copy in which nothing moves for as long as a member may owe an answer. */
-class Stall {
-  readonly #controller = new AbortController();
-  readonly #group: Group;
-  readonly #user: AbortSignal | undefined;
-  readonly #onAbort = (): void => this.#controller.abort(this.#user?.reason);
-  #timer: unknown;
-
-  constructor(group: Group, user: AbortSignal | undefined) {
-    this.#group = group;
-    this.#user = user;
-    user?.addEventListener("abort", this.#onAbort, { once: true });
-    this.moved();
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  moved(): void {
-    const { clock, settings } = this.#group;
-    clock.clearTimeout(this.#timer);
-    const reason = `nothing moved for ${settings.memberTimeoutMs} ms`;
-    this.#timer = clock.setTimeout(
-      () => this.#controller.abort(new OmniError("TIMEOUT", { backend: "multi", operation: "repair", reason })),
-      settings.memberTimeoutMs,
-    );
-  }
-
-  end(): void {
-    this.#group.clock.clearTimeout(this.#timer);
-    this.#user?.removeEventListener("abort", this.#onAbort);
-  }
-}
-
-/** What of an object a member keeps; its digest is checked on the way where the source states one. */
-function keptAt({ backend: { features } }: Member, info: ObjectInfo): WriteOptions {
-  const { contentType, cacheControl, contentEncoding, contentDisposition } = info;
-  const algorithm = commonHash(info.hashes, info.hashes);
-  return {
-    sizeBytes: info.size,
-    ...(algorithm ? { checksum: { algorithm, value: info.hashes?.[algorithm] as string } } : {}),
-    ...(features.stamps && info.stamp ? { stamp: info.stamp } : {}),
-    ...(features.contentHeaders ? { contentType, cacheControl, contentEncoding, contentDisposition } : {}),
-    ...(features.customMetadata && info.metadata ? { metadata: info.metadata } : {}),
-    ...(features.setModTime && info.modifiedAt ? { modifiedAt: info.modifiedAt } : {}),
-  };
 }

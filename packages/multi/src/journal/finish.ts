@@ -1,17 +1,6 @@
 import { randomUUID } from "node:crypto";
-import {
-  backoffMs,
-  delay,
-  type Features,
-  type ObjectInfo,
-  OmniError,
-  type StagedWrite,
-  spread,
-  systemClock,
-  type WriteOptions,
-} from "@omni/core";
+import { backoffMs, delay, type ObjectInfo, OmniError, type StagedWrite } from "@omni/core";
 import type { Group } from "../group.ts";
-import { MemberWrite, Watch } from "../member-write.ts";
 import type { Member } from "../members.ts";
 import { asError } from "../outcome.ts";
 import { deleteWayOf, markOf } from "./deleting.ts";
@@ -25,8 +14,10 @@ import {
   type OpenHead,
   retoken,
   type Settled,
+  shownBy,
   standing,
 } from "./protocol.ts";
+import { stageCopy } from "./stage-copy.ts";
 
 /** How often members that do not answer are asked in all, before the intent is left open. */
 const ROUNDS = 4;
@@ -156,7 +147,7 @@ export class Finisher {
     const { token } = this.#known.get(name) as { readonly token: "used" | "gone" };
     try {
       const info = await backend.stat(this.#path, this.#call);
-      if (info.stamp?.id === this.#head.open.id) this.#infos.set(name, info);
+      if (info.stamp?.id === shownBy(this.#head.open)) this.#infos.set(name, info);
       return { token, sight: { id: info.stamp?.id, etag: info.etag } };
     } catch (error) {
       if (OmniError.is(error, "NOT_FOUND")) return { token, sight: null };
@@ -219,32 +210,12 @@ export class Finisher {
     for (const name of from) {
       const source = this.#group.members.find((each) => each.name === name) as Member;
       try {
-        return await this.#copyStaged(source, member);
+        return await stageCopy(this.#group, this.#path, shownBy(this.#head.open), source, member);
       } catch (error) {
         failure = error;
       }
     }
     throw failure;
-  }
-
-  async #copyStaged(source: Member, to: Member): Promise<StagedWrite> {
-    const { settings } = this.#group;
-    const reader = await source.backend.read(this.#path, { ...this.#call, idleTimeoutMs: settings.memberTimeoutMs });
-    try {
-      const { info } = reader;
-      if (info.stamp?.id !== this.#head.open.id) {
-        const reason = `"${source.name}" no longer holds the write that is copied from it`;
-        throw new OmniError("PRECONDITION_FAILED", { backend: source.name, operation: "read", path: this.#path, reason });
-      }
-      const write = new MemberWrite(to, this.#path, { ...carried(info, to.backend.features), sizeBytes: info.size }, false);
-      const [lane] = spread(reader, 1, settings);
-      const watch = new Watch(settings.clock ?? systemClock, settings.memberTimeoutMs);
-      await write.stage(lane as NonNullable<typeof lane>, lane, watch);
-      if (write.staged) return write.staged;
-      throw write.outcome.error;
-    } finally {
-      await reader.close();
-    }
   }
 
   async #close(step: CloseStep): Promise<Settled["outcome"] | undefined> {
@@ -279,17 +250,6 @@ export class Finisher {
     const reason = `intent ${this.#head.open.id} was finished by others so long ago that the journal forgot how`;
     throw new OmniError("IN_DOUBT", { backend: "multi", operation: "journal", path: this.#path, reason, outcome: "unknown" });
   }
-}
-
-/** What a copy at another member takes along, the stamp above all. */
-export function carried(info: ObjectInfo, features: Features): WriteOptions {
-  const { contentType, cacheControl, contentEncoding, contentDisposition, metadata, modifiedAt, stamp } = info;
-  return {
-    ...(features.contentHeaders ? { contentType, cacheControl, contentEncoding, contentDisposition } : {}),
-    ...(features.customMetadata && metadata ? { metadata } : {}),
-    ...(features.setModTime && modifiedAt ? { modifiedAt } : {}),
-    ...(stamp ? { stamp } : {}),
-  };
 }
 
 /** Withdraws staged bytes; what cannot be withdrawn stays invisible, for the store's sweep. */

@@ -8,17 +8,18 @@ import {
   MultiError,
   type ObjectInfo,
   OmniError,
-  type StagedWrite,
   systemClock,
 } from "@omni/core";
 import { type Group, groupInfo } from "../group.ts";
 import type { MultiObjectInfo, WriteOutcome } from "../outcome.ts";
-import { deleteWayOf, markOf } from "./deleting.ts";
-import { carried, type Finished, Finisher, withdraw } from "./finish.ts";
+import { Decider, type Decision, type Handles, tokensOf, withIntent } from "./decider.ts";
+import type { Finished } from "./finish.ts";
 import { type GroupRecord, openGroup } from "./group-record.ts";
-import { type Added, HeadLog } from "./log.ts";
+import { HeadLog } from "./log.ts";
 import { type Condition, decide, type Head, type Intent, isOpen, refusal, type Sight } from "./protocol.ts";
+import { type Loss, restore } from "./restoring.ts";
 import { stageEverywhere } from "./stage-all.ts";
+import { carriedByAll } from "./stage-copy.ts";
 
 export interface JournalOptions {
   readonly adopt: boolean;
@@ -29,6 +30,8 @@ export interface JournalOptions {
 interface Held {
   readonly exists: boolean;
   readonly id?: string | undefined;
+  /** The change that was decided last. */
+  readonly last?: string | undefined;
   readonly bases: Readonly<Record<string, Sight>>;
 }
 
@@ -36,7 +39,7 @@ interface Held {
 type Plan = Pick<Intent, "kind" | "tokens" | "size" | "digest"> & { readonly id: string };
 
 /** How a decided change of this process ended; `undefined` where there was nothing to change. */
-type Decided = { readonly record: Head; readonly finished: Finished } | undefined;
+type Decided = Decision | undefined;
 
 /** Changes of a group under `all`, each decided in the journal before any member is touched, and finished on every member. */
 export class Journal {
@@ -44,6 +47,7 @@ export class Journal {
   readonly #group: Group;
   readonly #backend: Backend;
   readonly #options: JournalOptions;
+  readonly #decider: Decider;
   #opened: Promise<GroupRecord> | undefined;
 
   constructor(group: Group, backend: Backend, options: JournalOptions) {
@@ -51,18 +55,19 @@ export class Journal {
     this.#backend = backend;
     this.#options = options;
     this.log = new HeadLog(backend, group.settings);
+    this.#decider = new Decider(group, this.log);
   }
 
   /** Writes to every member. */
-  async write(path: string, body: DriverBody, options: DriverWriteOptions): Promise<MultiObjectInfo> {
-    const { signal, ifMatch, ifNoneMatch, ...rest } = options;
-    const condition = { ifMatch, ifNoneMatch };
+  async write(path: string, body: DriverBody, options: DriverWriteOptions & Condition): Promise<MultiObjectInfo> {
+    const { signal, ifMatch, ifNoneMatch, ifLast, ...rest } = options;
+    const condition = { ifMatch, ifNoneMatch, ifLast };
     // Whoever cannot reach the journal must not stage.
     const before = await this.#head("write", path, signal);
-    if (!isOpen(before)) this.#check("write", path, condition, await this.#held(path, before));
+    if (!isOpen(before)) this.#check("write", path, condition, await this.#held(path, before, condition));
     const stamp = rest.stamp ?? { id: randomUUID(), counter: (before?.seq ?? 0) + 1 };
     const { handles, size, digest } = await stageEverywhere(this.#group, path, body, { ...rest, stamp });
-    const tokens = Object.fromEntries([...handles].map(([name, { token }]) => [name, token]));
+    const tokens = tokensOf(handles);
     const done = await this.#decide(
       "write",
       path,
@@ -76,17 +81,17 @@ export class Journal {
   }
 
   /** Deletes at every member; a missing object is no error. */
-  async delete(path: string, { signal, ifMatch, ifUnstamped }: DriverDeleteOptions & Condition): Promise<void> {
-    const condition = { ifMatch, ifUnstamped };
+  async delete(path: string, { signal, ifMatch, ifUnstamped, ifLast }: DriverDeleteOptions & Condition): Promise<void> {
+    const condition = { ifMatch, ifUnstamped, ifLast };
     const before = await this.#head("delete", path, signal);
     if (!isOpen(before)) {
-      const held = await this.#held(path, before);
+      const held = await this.#held(path, before, condition);
       this.#check("delete", path, condition, held);
       if (!held.exists) return;
     }
     const id = randomUUID();
-    const handles = await this.#stageMarks(path, id, before);
-    const tokens = Object.fromEntries([...handles].map(([name, { token }]) => [name, token]));
+    const handles = await this.#decider.stageMarks(path, id, before);
+    const tokens = tokensOf(handles);
     const done = await this.#decide("delete", path, { id, kind: "delete", tokens }, condition, before, handles, signal);
     if (!done) return;
     const outcomes = this.#outcomes(done.finished, 0);
@@ -115,15 +120,28 @@ export class Journal {
   ): Promise<{ readonly info: ObjectInfo; readonly source: ObjectInfo }> {
     const { info: source, body } = await read(from, { signal });
     try {
-      return { info: await this.write(to, body, { ...this.#carriedBy(source), signal }), source };
+      return {
+        info: await this.write(to, body, { ...(carriedByAll(source, this.#group.members) as DriverWriteOptions), signal }),
+        source,
+      };
     } finally {
       await (body as { close?: () => Promise<void> }).close?.();
     }
   }
 
   /** Finishes an open intent that somebody left; {@link Finished.outcome} says how. */
-  async finish(head: Head, signal?: AbortSignal, rounds?: number): Promise<Finished | undefined> {
-    return isOpen(head) ? new Finisher(this.#group, this.log, head, undefined, rounds).run(signal) : undefined;
+  finish(head: Head, signal?: AbortSignal, rounds?: number): Promise<Finished | undefined> {
+    return this.#decider.finish(head, signal, rounds);
+  }
+
+  /**
+   * Brings members again to the write that was decided last, which they lost past the journal.
+   *
+   * @throws OmniError PRECONDITION_FAILED when something else was decided since the members were looked at
+   */
+  async restore(path: string, loss: Loss, signal?: AbortSignal): Promise<Finished> {
+    await this.open();
+    return restore(this.#group, this.log, this.#decider, path, loss, signal);
   }
 
   /** Probes the journal and finds its group, once. */
@@ -150,22 +168,26 @@ export class Journal {
     }
   }
 
-  /** What the head says that the group holds; where it says nothing, the members are asked. */
-  async #held(path: string, head: Head | undefined): Promise<Held> {
-    const { members } = this.#group;
+  /** What the head says that the group holds; where it says nothing, and for a repair, the members are asked. */
+  async #held(path: string, head: Head | undefined, { ifLast }: Condition): Promise<Held> {
+    const { members, settings } = this.#group;
     const { fresh } = await this.open();
     const last = head?.last ?? undefined;
-    if (last && !last.foreign) {
-      const base: Sight = last.deleted ? null : { id: last.id };
-      return { exists: base !== null, id: base?.id, bases: Object.fromEntries(members.map(({ name }) => [name, base])) };
+    if (ifLast === undefined) {
+      if (last && !last.foreign) {
+        const base: Sight = last.deleted ? null : { id: last.id };
+        return { exists: base !== null, id: base?.id, bases: Object.fromEntries(members.map(({ name }) => [name, base])) };
+      }
+      if (!last && fresh) return { exists: false, bases: Object.fromEntries(members.map(({ name }) => [name, null])) };
     }
-    if (!last && fresh) return { exists: false, bases: Object.fromEntries(members.map(({ name }) => [name, null])) };
-    const sights = await Promise.all(members.map(({ backend }) => sightOf(backend, path, this.#group.settings.memberTimeoutMs)));
+    const sights = await Promise.all(members.map(({ backend }) => sightOf(backend, path, settings.memberTimeoutMs)));
+    const bases = Object.fromEntries(members.map(({ name }, at) => [name, sights[at] as Sight]));
+    const exists = sights.some((sight) => sight !== null);
+    if (ifLast !== undefined) return { exists, last: last?.id, bases };
+    if (last) return { exists: !last.deleted, id: last.deleted ? undefined : last.id, bases };
     const ids = new Set(sights.map((sight) => sight?.id));
     const [common] = ids.size === 1 ? ids : [];
-    const bases = Object.fromEntries(members.map(({ name }, at) => [name, sights[at] as Sight]));
-    if (last) return { exists: !last.deleted, id: last.deleted ? undefined : last.id, bases };
-    return { exists: sights.some((sight) => sight !== null), id: common, bases };
+    return { exists, id: common, bases };
   }
 
   #check(operation: string, path: string, condition: Condition, held: Held): void {
@@ -180,7 +202,7 @@ export class Journal {
     plan: Plan,
     condition: Condition,
     before: Head | undefined,
-    handles: ReadonlyMap<string, StagedWrite>,
+    handles: Handles,
     signal: AbortSignal | undefined,
   ): Promise<Decided> {
     let newest = before;
@@ -188,95 +210,26 @@ export class Journal {
       while (true) {
         signal?.throwIfAborted();
         if (isOpen(newest)) {
-          newest = await this.#clear(operation, newest, signal);
+          newest = await this.#decider.clear(operation, newest, { signal });
           continue;
         }
-        const held = await this.#held(path, newest);
+        const held = await this.#held(path, newest, condition);
         this.#check(operation, path, condition, held);
         if (plan.kind === "delete" && !held.exists) break;
         const { clock = systemClock } = this.#group.settings;
         const intent = { ...plan, at: clock.now(), counter: (newest?.seq ?? 0) + 1, bases: held.bases };
         const record = decide(path, newest, intent, randomUUID());
-        const added = await this.#add(operation, record);
-        if (added === "lost") newest = await this.log.head(path, signal);
-        else return { record, finished: await this.#finishOwn(record, added, handles) };
+        const decision = await this.#decider.decide(operation, record, handles);
+        if (decision) return decision;
+        newest = await this.log.head(path, signal);
       }
     } catch (error) {
       // Where it is not known whether it was decided, what is staged may be needed.
-      if (!MultiError.is(error, "IN_DOUBT")) await this.#withdrawAll(handles);
+      if (!MultiError.is(error, "IN_DOUBT")) await this.#decider.withdrawAll(handles);
       throw error;
     }
-    await this.#withdrawAll(handles);
+    await this.#decider.withdrawAll(handles);
     return undefined;
-  }
-
-  async #add(operation: string, record: Head): Promise<Added> {
-    try {
-      return await this.log.add(record);
-    } catch (error) {
-      if (!OmniError.is(error, "IN_DOUBT")) throw error;
-      const outcomes = this.#group.members.map(
-        ({ name }) => ({ member: name, state: "unknown", phase: "stage", bytes: 0, error }) as const,
-      );
-      const context = { backend: "multi", operation, path: record.path, reason: error.reason, outcome: "unknown" } as const;
-      throw withIntent(new MultiError("IN_DOUBT", outcomes, context), record.open as Intent);
-    }
-  }
-
-  /** From here on the change is decided: it is carried on whatever becomes of the caller. */
-  async #finishOwn(
-    record: Head,
-    added: "stands" | "committed" | "aborted",
-    handles: ReadonlyMap<string, StagedWrite>,
-  ): Promise<Finished> {
-    const none = { foreign: [], errors: new Map(), infos: new Map() };
-    const names = new Set(added === "committed" ? this.#group.members.map(({ name }) => name) : []);
-    if (!isOpen(record) || added !== "stands")
-      return { ...none, outcome: added === "aborted" ? "aborted" : "committed", done: names };
-    try {
-      return await new Finisher(this.#group, this.log, record, handles).run();
-    } catch (error) {
-      if (!OmniError.is(error)) throw error;
-      // The journal went away after the decision.
-      return { ...none, outcome: "open", done: new Set(), errors: new Map([["journal", error]]) };
-    }
-  }
-
-  /** Finishes what another change left open; its owner may be at it. */
-  async #clear(operation: string, head: Head, signal: AbortSignal | undefined): Promise<Head | undefined> {
-    const finished = await this.finish(head, signal).catch((error) => {
-      // Others finished it long ago.
-      if (OmniError.is(error, "IN_DOUBT")) return undefined;
-      throw error;
-    });
-    if (finished?.outcome !== "open") return this.log.head(head.path, signal);
-    const names = [...finished.errors.keys()].join(", ");
-    const reason = `an earlier change (intent ${head.open?.id}) is not finished, because ${names} cannot be reached`;
-    throw new OmniError("UNAVAILABLE", { backend: "multi", operation, path: head.path, reason, outcome: "not-applied" });
-  }
-
-  async #withdrawAll(handles: ReadonlyMap<string, StagedWrite>): Promise<void> {
-    const call = { timeoutMs: this.#group.settings.memberTimeoutMs };
-    await Promise.all([...handles.values()].map((staged) => withdraw(staged, call)));
-  }
-
-  /** Marks for the members that cannot delete under a condition that never repeats. */
-  async #stageMarks(path: string, id: string, before: Head | undefined): Promise<ReadonlyMap<string, StagedWrite>> {
-    const handles = new Map<string, StagedWrite>();
-    const { body, metadata } = markOf(id);
-    const options = {
-      metadata,
-      stamp: { id, counter: (before?.seq ?? 0) + 1 },
-      timeoutMs: this.#group.settings.memberTimeoutMs,
-    };
-    const marked = this.#group.members.filter(({ backend }) => deleteWayOf(backend) === "marked");
-    try {
-      await Promise.all(marked.map(async ({ name, backend }) => handles.set(name, await backend.stage(path, body, options))));
-    } catch (error) {
-      await this.#withdrawAll(handles);
-      throw error;
-    }
-    return handles;
   }
 
   async #written(path: string, done: NonNullable<Decided>, size: number): Promise<MultiObjectInfo> {
@@ -325,23 +278,6 @@ export class Journal {
     const reason = `decided as intent ${id}, and not confirmed by ${missing.join(", ")}: recover() or the next change of this path finishes it`;
     return withIntent(new MultiError("IN_DOUBT", outcomes, { ...context, reason, outcome: "unknown" }), record.open as Intent);
   }
-
-  #carriedBy(info: ObjectInfo): DriverWriteOptions {
-    const each = this.#group.members.map(({ backend }) => backend.features);
-    const features = { ...(each[0] as (typeof each)[number]) };
-    const { stamp: _, ...rest } = carried(info, {
-      ...features,
-      contentHeaders: each.every(({ contentHeaders }) => contentHeaders),
-      customMetadata: each.every(({ customMetadata }) => customMetadata),
-      setModTime: each.every(({ setModTime }) => setModTime),
-    });
-    return rest as DriverWriteOptions;
-  }
-}
-
-/** An error that names the intent: `intents()` shows it under that id. */
-function withIntent(error: MultiError<WriteOutcome>, { id }: Intent): MultiError<WriteOutcome> {
-  return Object.defineProperty(error, "intent", { value: id, enumerable: true });
 }
 
 /** How the group reads. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type Backend, backoffMs, type Clock, comparePaths, delay, type Logger, layer, OmniError, systemClock } from "@omni/core";
 import type { MultiSettings } from "../options.ts";
 import { isNotApplied } from "../outcome.ts";
-import { type Head, isOpen, type OpenHead, type Settled, standing } from "./protocol.ts";
+import { type Head, isOpen, type OpenHead, removableBelow, type Settled, standing } from "./protocol.ts";
 
 /** Where a group's records are in the journal, under the reserved prefix, so that they may live on a member too. */
 export const JOURNAL_PREFIX = ".omni/multi/";
@@ -64,7 +64,8 @@ export class HeadLog {
     if (record.seq === 1) return "stands";
     const fate = verifies ? standing(record, await this.#newest(folder, record)) : "stands";
     if (fate === "unknown") throw inDoubt(record, undefined);
-    if (fate === "stands" && record.seq > 2 * KEPT && record.seq % KEPT === 0) await this.#compact(folder, record.seq - KEPT);
+    const below = fate === "stands" ? removableBelow(record.seq, KEPT) : undefined;
+    if (below !== undefined) await this.#compact(folder, below);
     return fate;
   }
 
@@ -163,7 +164,7 @@ export class HeadLog {
   async #compact(folder: string, below: number): Promise<void> {
     try {
       const names = (await this.#numbers(folder, undefined))
-        .filter((seq) => seq > 1 && seq <= below)
+        .filter((seq) => seq > 1 && seq < below)
         .map((seq) => nameOf(folder, seq))
         .sort(comparePaths);
       await this.#backend.deleteMany(names, { timeoutMs: this.#timeoutMs });

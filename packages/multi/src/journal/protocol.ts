@@ -31,6 +31,11 @@ export interface Intent {
   /** The write id. */
   readonly id: string;
   readonly kind: "write" | "delete";
+  /**
+   * A repair: members lost, past the journal, the write with this id, which was decided and closed before. They get it again from one that has it, under
+   * the id that it had; `id` names the repair alone. Only they have tokens.
+   */
+  readonly restores?: string | undefined;
   readonly at: number;
   readonly counter: number;
   readonly size?: number | undefined;
@@ -84,13 +89,11 @@ export function retoken(head: OpenHead, tokens: Readonly<Record<string, string>>
 }
 
 /** The record that ends an intent. */
-export function close(head: OpenHead, { outcome, foreign }: CloseStep, nonce: string): Head {
-  const { id, kind, at, counter, size, digest } = head.open;
+export function close(head: OpenHead, { outcome, foreign }: CloseStep, nonce: string, remembered: number = REMEMBERED): Head {
+  const { id, kind, at, counter, size, digest, restores } = head.open;
+  const { foreign: _before, ...restored } = head.last ?? { id, at, counter };
   const done: Last = {
-    id,
-    at,
-    counter,
-    ...(kind === "delete" ? { deleted: true } : { size, digest }),
+    ...(restores === undefined ? { id, at, counter, ...(kind === "delete" ? { deleted: true } : { size, digest }) } : restored),
     ...(foreign.length > 0 ? { foreign } : {}),
   };
   const { open: _, ...rest } = head;
@@ -99,7 +102,7 @@ export function close(head: OpenHead, { outcome, foreign }: CloseStep, nonce: st
     seq: head.seq + 1,
     nonce,
     last: outcome === "committed" ? done : head.last,
-    recent: [{ id, outcome }, ...head.recent].slice(0, REMEMBERED),
+    recent: [{ id, outcome }, ...head.recent].slice(0, remembered),
   };
 }
 
@@ -117,7 +120,11 @@ export function isOpen(head: Head | undefined): head is OpenHead {
  * @param mine what was created
  * @param newest the head, read after that
  */
-export function standing(mine: Head, newest: Head | undefined): "stands" | "lost" | Settled["outcome"] | "unknown" {
+export function standing(
+  mine: Head,
+  newest: Head | undefined,
+  remembered: number = REMEMBERED,
+): "stands" | "lost" | Settled["outcome"] | "unknown" {
   if (newest === undefined || newest.seq < mine.seq) return "unknown";
   if (newest.seq === mine.seq) return newest.nonce === mine.nonce ? "stands" : "lost";
   const id = mine.open?.id;
@@ -125,7 +132,23 @@ export function standing(mine: Head, newest: Head | undefined): "stands" | "lost
   const settled = newest.recent.find((each) => each.id === id);
   if (settled) return settled.outcome;
   // Every change takes two records at least: so many records later it would still be remembered, had it ever been decided.
-  return newest.seq - mine.seq <= 2 * REMEMBERED ? "lost" : "unknown";
+  return newest.seq - mine.seq <= 2 * remembered ? "lost" : "unknown";
+}
+
+/**
+ * The records that can go once a record was added and stands: all below the number that is given, but the first, so that it cannot be made twice.
+ *
+ * @param seq of the record that was added
+ * @param kept how many are left at least
+ * @returns `undefined` when nothing is removed now
+ */
+export function removableBelow(seq: number, kept: number): number | undefined {
+  return seq > 2 * kept && seq % kept === 0 ? seq - kept + 1 : undefined;
+}
+
+/** The id that an object shows when the intent was carried out. */
+export function shownBy({ id, restores }: Intent): string {
+  return restores ?? id;
 }
 
 /** What is known of a member while an intent is finished. */
@@ -195,7 +218,7 @@ function needOf(intent: Intent, member: string, what: Known): Need {
   if (intent.kind === "write" && what.token === "used") return "done";
   if (what.sight === undefined) return "look";
   const { sight } = what;
-  const isMine = sight !== null && sight.id === intent.id;
+  const isMine = sight !== null && sight.id === shownBy(intent);
   if (intent.kind === "write") {
     if (isMine) return "done";
     return sight === null || isBase(sight, intent.bases[member]) ? "copy" : "foreign";
@@ -221,6 +244,8 @@ export interface Condition {
   readonly ifMatch?: string | undefined;
   /** The object still has no write id: it is older than the group. */
   readonly ifUnstamped?: true | undefined;
+  /** A repair: this still is the last change that was decided, `null` for none, and some member holds something. */
+  readonly ifLast?: string | null | undefined;
 }
 
 /**
@@ -230,11 +255,12 @@ export interface Condition {
  * @returns the code of the error; `undefined` when the condition holds
  */
 export function refusal(
-  { ifNoneMatch, ifMatch, ifUnstamped }: Condition,
-  held: { readonly exists: boolean; readonly id?: string | undefined },
+  { ifNoneMatch, ifMatch, ifUnstamped, ifLast }: Condition,
+  held: { readonly exists: boolean; readonly id?: string | undefined; readonly last?: string | undefined },
 ): "ALREADY_EXISTS" | "PRECONDITION_FAILED" | undefined {
   if (ifNoneMatch !== undefined && held.exists) return "ALREADY_EXISTS";
   if (ifMatch !== undefined && !(held.exists && held.id === ifMatch)) return "PRECONDITION_FAILED";
+  if (ifLast !== undefined && !(held.exists && (held.last ?? null) === ifLast)) return "PRECONDITION_FAILED";
   if (ifUnstamped && !(held.exists && held.id === undefined)) return "PRECONDITION_FAILED";
   return undefined;
 }

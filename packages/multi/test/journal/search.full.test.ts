@@ -1,4 +1,5 @@
 import { recordCounts } from "@omni/property";
+import { type LogScope, searchLog } from "./log-search.ts";
 import { type Scope, search } from "./search.ts";
 
 const SCOPES: readonly Scope[] = [
@@ -14,12 +15,34 @@ const SCOPES: readonly Scope[] = [
   { actors: ["y", "delete", "recover"], deletes: "marked", crashes: 1 },
   { actors: ["delete", "x"], deletes: "marked", late: 1 },
   { actors: ["delete", "recover"], deletes: "marked", crashes: 1, expiries: 1, late: 1 },
+  { actors: ["repair", "y"], deletes: "fenced", accidents: 1, late: 1 },
+  { actors: ["repair", "y"], deletes: "fenced", accidents: 1, expiries: 1 },
+  { actors: ["repair", "y", "recover"], deletes: "fenced", accidents: 1, crashes: 1 },
+  { actors: ["repair", "delete"], deletes: "fenced", accidents: 1, late: 1 },
+  { actors: ["repair", "delete"], deletes: "marked", accidents: 1 },
+  { actors: ["repair", "recover"], deletes: "marked", isEmpty: true, accidents: 1, crashes: 1, expiries: 1 },
 ];
 
 test.each(SCOPES)(
   "finds nothing wrong: %j",
   (scope) => {
     const { states, harm } = search(scope);
+    recordCounts({ scopes: 1, states });
+    expect(harm).toBeUndefined();
+  },
+  3_600_000,
+);
+
+const LOGS: readonly LogScope[] = [
+  { writers: [1, 4], kept: 1, remembered: 1 },
+  { writers: [1, 3], kept: 1, remembered: 2 },
+  { writers: [1, 3], kept: 1, remembered: 1, lost: 1 },
+];
+
+test.each(LOGS)(
+  "finds nothing wrong while old records are removed: %j",
+  (scope) => {
+    const { states, harm } = searchLog(scope);
     recordCounts({ scopes: 1, states });
     expect(harm).toBeUndefined();
   },

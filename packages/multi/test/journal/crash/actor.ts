@@ -10,7 +10,8 @@ export type Step =
   | { readonly do: "delete"; readonly path: string }
   | { readonly do: "copy"; readonly path: string; readonly to: string }
   | { readonly do: "move"; readonly path: string; readonly to: string }
-  | { readonly do: "recover" };
+  | { readonly do: "recover" }
+  | { readonly do: "repair" };
 
 /** Where it ends: before the n-th call, while it is under way, or after it; or it stands still there until it is told to go on. */
 export interface Stop {
@@ -67,6 +68,7 @@ const group = await openGroup(stores, (driver) => watched(driver, around));
 
 async function perform(step: Step): Promise<unknown> {
   if (step.do === "recover") return group.recover();
+  if (step.do === "repair") return group.repair();
   if (step.do === "delete") return group.delete(step.path);
   if (step.do === "copy") return group.copy(step.path, step.to);
   if (step.do === "move") return group.move(step.path, step.to);

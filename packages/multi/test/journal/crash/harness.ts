@@ -42,6 +42,8 @@ interface Scenario {
   readonly rival?: (name: () => string) => readonly Step[];
   /** Whether the killed process recovers what another one, killed before it, left open. */
   readonly recovers?: boolean;
+  /** Whether a member loses an object past the journal before it begins, so that there is something to repair. */
+  readonly loses?: boolean;
   /** Whether it deletes: a store without conditional delete promises nothing to an owner that stands still. */
   readonly deletes?: boolean;
 }
@@ -65,6 +67,14 @@ const SCENARIOS: readonly Scenario[] = [
   { name: "writer and deleter", deletes: true, steps: (name) => [write("c", name)], rival: () => [{ do: "delete", path: "c" }] },
   { name: "recover a write", recovers: true, steps: (name) => [write("a", name)] },
   { name: "recover a delete", recovers: true, deletes: true, steps: () => [{ do: "delete", path: "deep/b" }] },
+  { name: "repair", loses: true, steps: () => [{ do: "repair" }] },
+  {
+    name: "repair and others",
+    loses: true,
+    deletes: true,
+    steps: () => [{ do: "repair" }],
+    rival: (name) => [write("a", name), { do: "delete", path: "a" }],
+  },
 ];
 
 /** More calls than any scenario makes. */
@@ -136,9 +146,11 @@ export class CrashRun {
     const mayPause = !(hasPlain && scenario.deletes) && !scenario.recovers;
     const call = (Math.floor(place / SCENARIOS.length / HOWS.length) % (this.#reached[key] ?? MOST_CALLS)) + 1;
     const stop = { call, how: how === "pause" && !mayPause ? "after" : how } as const;
+    if (scenario.loses) await (this.#members[this.#turn % this.#members.length] as Backend).delete("a");
     const actors = scenario.recovers ? await this.#recovered(scenario, stop) : await this.#changed(scenario, stop);
     const at = `${key}, ${stop.how} call ${stop.call}`;
     await this.#recover(at);
+    if (scenario.loses) await this.#repair(at);
     await this.#check(at, actors);
     await this.#checkOrphans(at);
     for (const path of PATHS) if (this.#held.get(path) === undefined) await this.#renew(path);
@@ -221,6 +233,14 @@ export class CrashRun {
     await other.close();
   }
 
+  /** What a killed repair left undone the next one does, and then nothing is left to do. */
+  async #repair(at: string): Promise<void> {
+    await this.#group.repair();
+    const again = await this.#group.repair();
+    if (!again.clean || again.written + again.removed > 0)
+      this.#violations.push(`${at}: a second repair is not idle: ${JSON.stringify(again)}`);
+  }
+
   /** One write id on all members, whole, and one that the processes' own words allow. */
   async #check(at: string, actors: readonly Actor[]): Promise<void> {
     const log = new HeadLog(await openStore(this.#stage.stores.journal), {
@@ -257,10 +277,10 @@ export class CrashRun {
       if (server.staged.length > 0) this.#violations.push(`${at}: ${server.staged.length} staged writes are left at ${server.url}`);
     for (const store of [...members, journal]) if (store.kind === "file") await this.#checkFolder(at, store.root);
     for (const [number, store] of members.entries())
-      if (store.kind === "s3") {
+      if (store.kind === "s3" || store.kind === "gcs") {
         const again = await this.#group.sweepStale({ olderThanMs: 0, prefix: PATHS[this.#turn % PATHS.length] ?? "" });
         const { removed } = again[nameOf(store, number)] as { removed: number };
-        if (removed > 0) this.#violations.push(`${at}: ${removed} uploads are left`);
+        if (removed > 0) this.#violations.push(`${at}: ${removed} staged writes are left`);
       }
     for (const [number, member] of this.#members.entries())
       for await (const { path } of member.list())
@@ -391,7 +411,7 @@ type Held = ReadonlyMap<string, string | undefined>;
 type Effect = readonly [path: string, names: readonly (string | undefined)[]];
 
 function effectsOf(step: Step, held: ReadonlyMap<string, readonly (string | undefined)[]>): readonly Effect[] {
-  if (step.do === "recover") return [];
+  if (step.do === "recover" || step.do === "repair") return [];
   if (step.do === "delete") return [[step.path, [undefined]]];
   if (step.do === "copy" || step.do === "move") {
     const copied = (held.get(step.path) ?? []).filter((name) => name !== undefined);

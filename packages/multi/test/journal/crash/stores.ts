@@ -8,7 +8,7 @@ import { remoteMemory } from "../remote-memory.ts";
 export type Store =
   | { readonly kind: "file"; readonly root: string }
   | { readonly kind: "remote"; readonly url: string }
-  | { readonly kind: "s3"; readonly options: Readonly<Record<string, unknown>> };
+  | { readonly kind: "s3" | "gcs"; readonly options: Readonly<Record<string, unknown>> };
 
 export interface StoresConfig {
   readonly members: readonly Store[];
@@ -18,7 +18,8 @@ export interface StoresConfig {
 export async function openStore(store: Store): Promise<Backend> {
   if (store.kind === "file") return file({ root: store.root, fsync: false, sweepAfterMs: 0 });
   if (store.kind === "remote") return remoteMemory(store.url);
-  // Loaded where it is needed: it takes longer than all the rest.
+  // Loaded where they are needed: they take longer than all the rest.
+  if (store.kind === "gcs") return (await import("@omni/gcs")).gcs(store.options as never);
   const { s3 } = await import("@omni/s3");
   return s3(store.options as unknown as Parameters<typeof s3>[0]);
 }
