@@ -33,6 +33,8 @@ export interface Kernel {
   readonly realPathOf?: ((path: string) => Promise<string>) | undefined;
 }
 
+type RealPathOf = (path: string) => Promise<string> | string;
+
 /** Where everything is under one root. */
 export class Layout {
   readonly fsync: boolean;
@@ -40,7 +42,8 @@ export class Layout {
   readonly #deviceOf: (directory: string) => Promise<bigint>;
   // Which device a directory is on. A mount that appears later is noticed by EXDEV.
   readonly #devices = new Map<string, Promise<bigint | undefined>>();
-  readonly #realPathOf: (path: string) => Promise<string>;
+  readonly #realPathOf: RealPathOf;
+  readonly #realPathAtOnce: RealPathOf;
   readonly #noted = new Set<string>();
   #root = "";
   #ready: Promise<void> | undefined;
@@ -52,11 +55,12 @@ export class Layout {
    * @param fsync whether what is made is forced to the disk
    * @param kernel what tests answer in the kernel's place
    */
-  constructor(root: string, fsync: boolean, { deviceOf = deviceOfDirectory, realPathOf = realpath }: Kernel = {}) {
+  constructor(root: string, fsync: boolean, { deviceOf = deviceOfDirectory, realPathOf }: Kernel = {}) {
     this.#given = resolve(root);
     this.fsync = fsync;
     this.#deviceOf = deviceOf;
-    this.#realPathOf = realPathOf;
+    this.#realPathOf = realPathOf ?? realpath;
+    this.#realPathAtOnce = realPathOf ?? realpathSync.native;
   }
 
   /** The real path of the root. */
@@ -142,16 +146,21 @@ export class Layout {
    * @returns whether the directory is there
    * @throws OmniError INVALID_PATH
    */
-  async checkWay({ path, target, directory }: Place): Promise<boolean> {
-    if (directory !== this.#root && !(await this.#isReal(path, directory))) return false;
-    if (this.#foldsCase) await this.#isReal(path, target);
+  async checkWay({ path, target, directory }: Place, realPathOf: RealPathOf = this.#realPathOf): Promise<boolean> {
+    if (directory !== this.#root && !(await this.#isReal(path, directory, realPathOf))) return false;
+    if (this.#foldsCase) await this.#isReal(path, target, realPathOf);
     return true;
   }
 
-  async #isReal(path: string, asked: string): Promise<boolean> {
+  /** The same for a way that was just gone, which the kernel has at hand: without the thread pool, whose way is longer than this one. */
+  checkWayAtOnce(place: Place): Promise<boolean> {
+    return this.checkWay(place, this.#realPathAtOnce);
+  }
+
+  async #isReal(path: string, asked: string, realPathOf: RealPathOf = this.#realPathOf): Promise<boolean> {
     let real: string;
     try {
-      real = await this.#realPathOf(asked);
+      real = await realPathOf(asked);
     } catch (error) {
       if (hasCode(error, "ENOENT", "ENOTDIR")) return false;
       throw error;

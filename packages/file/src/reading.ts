@@ -1,6 +1,6 @@
 import { type DriverRead, type DriverReadOptions, OmniError } from "@omni/core";
 import { FileBody, WholeBody } from "./body.ts";
-import { closeFile, hasCode, lookAt, openToRead, readAt, statOpen } from "./file-system.ts";
+import { closeAtOnce, closeFile, hasCode, lookAt, lookAtOnce, openToRead, readAt, statOpen } from "./file-system.ts";
 import type { Layout, Place } from "./layout.ts";
 import { etagOf, infoOf, isSame, linkInPlace, readSidecar, restless, type Version } from "./sidecar.ts";
 
@@ -21,7 +21,7 @@ export async function readObject(layout: Layout, place: Place, options: DriverRe
     const body = handedOver ? new FileBody(fd, offset, bytes, signal) : new WholeBody(await readWhole(fd, offset, bytes));
     return { info, body };
   } finally {
-    if (!handedOver) await closeFile(fd);
+    if (!handedOver) closeAtOnce(fd);
   }
 }
 
@@ -32,6 +32,8 @@ async function openVersion(layout: Layout, place: Place): Promise<{ fd: number; 
       const stats = statOpen(fd);
       // Directories, pipes and devices are no objects.
       if (!stats.isFile()) throw new OmniError("NOT_FOUND");
+      // Where Omni never wrote there is no sidecar to look for: it would stand before its file could be opened.
+      if (lookAtOnce(layout.own("meta")) === undefined) return { fd, version: { stats, sidecar: undefined } };
       const sidecar = await readSidecar(layout, place.key, stats);
       if (sidecar || isSame(stats, await lookAt(place.target))) return { fd, version: { stats, sidecar } };
     } catch (error) {
@@ -44,7 +46,9 @@ async function openVersion(layout: Layout, place: Place): Promise<{ fd: number; 
 }
 
 async function openFile(layout: Layout, place: Place): Promise<number> {
-  const [opened, way] = await Promise.allSettled([openToRead(place.target), layout.checkWay(place)]);
+  // One after the other: what was opened leads the kernel the same way again without the disk.
+  const [opened] = await Promise.allSettled([openToRead(place.target)]);
+  const [way] = await Promise.allSettled([layout.checkWayAtOnce(place)]);
   if (way.status === "rejected") {
     if (opened.status === "fulfilled") await closeFile(opened.value);
     throw way.reason;
