@@ -33,7 +33,7 @@ export interface EqualityOptions {
   readonly update?: boolean | undefined;
   /** A difference is a failure and nothing is overwritten. @default false */
   readonly immutable?: boolean | undefined;
-  /** Modification times so many milliseconds apart are the same. @default 1 */
+  /** Modification times so many milliseconds apart are the same; more where a store keeps them coarser. @default 1 */
   readonly modifyWindowMs?: number | undefined;
   /** Leave a modification time that differs alone where the digests agree. @default false */
   readonly noUpdateModTime?: boolean | undefined;
@@ -79,7 +79,7 @@ export interface LimitOptions {
   readonly retries?: number | undefined;
   /** Milliseconds without progress until a copy, or a request, counts as failed. @default 60000 */
   readonly timeoutMs?: number | undefined;
-  /** Objects from this size on are read in several ranges at once. @default 67108864 */
+  /** Objects from this size on are read in several ranges at once. @default 67108864 where the source is behind a network, else never */
   readonly rangesAboveBytes?: number | undefined;
   /** Ranges read at once. @default 4 */
   readonly rangeStreams?: number | undefined;
@@ -159,9 +159,9 @@ export function prepareJob(verb: Verb, options: SyncOptions): Job {
     retries: 3,
     timeoutMs: 60_000,
     maxFailures: 10_000,
-    modifyWindowMs: 1,
     ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
     dryRun: options.dryRun ?? false,
+    modifyWindowMs: Math.max(options.modifyWindowMs ?? 1, ...[source, destination].map(timeStepMs)),
     verb,
     from,
     to,
@@ -169,6 +169,11 @@ export function prepareJob(verb: Verb, options: SyncOptions): Job {
     filter,
     clock,
   };
+}
+
+/** The step in which a store keeps modification times, in milliseconds. */
+export function timeStepMs({ features }: Backend): number {
+  return features.modTimePrecisionMs ?? 1;
 }
 
 /** The limit on deletes as a number of objects. */

@@ -10,7 +10,7 @@ import {
 import { checkStated, mismatch, readDigest, sameDigest } from "./digests.ts";
 import type { LedgerPlace } from "./ledger.ts";
 import type { Throttle } from "./limits.ts";
-import type { Job } from "./options.ts";
+import { type Job, timeStepMs } from "./options.ts";
 import { keepParts } from "./parts.ts";
 import type { Progress } from "./progress.ts";
 import { readRanges } from "./ranges.ts";
@@ -140,7 +140,7 @@ interface Opened {
 
 /** Opens the source: as it comes, or, when it is large, in several ranges at once, kept in parts where that was asked for. */
 async function open({ job, place }: TransferTools, source: ObjectInfo, call: CallOptions, onPart: () => void): Promise<Opened> {
-  const { from, rangesAboveBytes = RANGES_ABOVE_BYTES, rangeStreams = 4, keepPartsAboveBytes = Number.POSITIVE_INFINITY } = job;
+  const { from, rangesAboveBytes = rangesAboveOf(job), rangeStreams = 4, keepPartsAboveBytes = Number.POSITIVE_INFINITY } = job;
   const { backend } = from;
   const keeps = place !== undefined && source.size >= keepPartsAboveBytes;
   if (backend.features.rangeRead && (keeps || (source.size >= rangesAboveBytes && rangeStreams > 1))) {
@@ -155,6 +155,11 @@ async function open({ job, place }: TransferTools, source: ObjectInfo, call: Cal
   }
   const reader = await backend.read(source.path, { ...call, idleTimeoutMs: call.timeoutMs });
   return { info: reader.info, sizeBytes: reader.sizeBytes, body: reader, close: () => reader.close() };
+}
+
+/** Several streams of one object are for stores behind a network. What is on this machine comes as fast by one, and takes less memory. */
+function rangesAboveOf({ from }: Job): number {
+  return from.backend.features.durable === "store" ? RANGES_ABOVE_BYTES : Number.POSITIVE_INFINITY;
 }
 
 /** The digest that is made of what passes: the cheapest that the destination states, or the source, or one to compare what is read back. */
@@ -229,7 +234,9 @@ async function recognise({ job, requests }: TransferTools, { source, toPath }: T
   const { from, to } = job;
   const [now, there] = await Promise.all([requests.stat(from, source.path), requests.stat(to, toPath)]);
   if (now.size !== there.size) return undefined;
-  if (job.to.backend.features.setModTime && now.modifiedAt?.getTime() !== there.modifiedAt?.getTime()) return undefined;
+  const step = timeStepMs(job.to.backend);
+  const kept = ({ modifiedAt }: ObjectInfo): number | undefined => modifiedAt && Math.floor(modifiedAt.getTime() / step);
+  if (job.to.backend.features.setModTime && kept(now) !== kept(there)) return undefined;
   const same = await sameDigest({ side: from, info: now }, { side: to, info: there }, true, requests);
   return same ? { source: now, info: there, bytes: now.size, proof: there.hashes ? "digest" : "read" } : undefined;
 }
