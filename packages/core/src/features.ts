@@ -31,6 +31,8 @@ export interface DriverFeatures {
   readonly sortedList: boolean;
   /** `modifiedAt` of a write is kept. */
   readonly setModTime: boolean;
+  /** Where times are kept coarser than in milliseconds: the step, in milliseconds. A time is rounded down to it. @default 1 */
+  readonly modTimePrecisionMs?: number | undefined;
   /** `modifiedAt` in a listing is when the store took the object, not the time that was kept; `stat` knows that one. */
   readonly listsUploadTime: boolean;
   /** `metadata` of a write is kept. */

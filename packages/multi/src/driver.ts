@@ -77,6 +77,7 @@ function commonFeatures(members: readonly Member[]): Partial<DriverFeatures> {
     listStartAfter: true,
     sortedList: every("sortedList"),
     setModTime: every("setModTime"),
+    modTimePrecisionMs: Math.max(...all.map((features) => features.modTimePrecisionMs ?? 1)),
     // A listing is one member's view: any of them.
     listsUploadTime: all.some((features) => features.listsUploadTime),
     customMetadata: every("customMetadata"),

@@ -41,6 +41,7 @@ export function sftpDriver(options: CheckedOptions, clock: Clock = systemClock):
       listStartAfter: true,
       sortedList: true,
       setModTime: true,
+      modTimePrecisionMs: 1000,
       // Neither an inode number nor a generation is to be had: a version cannot be told from another, nor tied to a record beside it.
       conditional: { create: true, replace: false, delete: false },
       stagedWrite: "durable",

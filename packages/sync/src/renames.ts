@@ -51,7 +51,7 @@ export async function* pairRenames(
   const keyOf = async (side: Side, { name, path, size, time }: Waiting): Promise<string> => {
     if (!byTime) return String(size);
     const kept = side.backend.features.listsUploadTime ? (await requests.stat(side, path)).modifiedAt?.getTime() : time;
-    return `${size} ${Math.round((kept ?? 0) / job.modifyWindowMs)} ${name.slice(name.lastIndexOf("/") + 1)}`;
+    return `${size} ${Math.floor((kept ?? 0) / job.modifyWindowMs)} ${name.slice(name.lastIndexOf("/") + 1)}`;
   };
   async function* candidates(): AsyncGenerator<Candidate, void> {
     for await (const one of fresh.items()) yield { path: await keyOf(job.from, one), fresh: one };

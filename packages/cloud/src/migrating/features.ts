@@ -9,6 +9,7 @@ export function sharedFeatures(a: Features, b: Features): Partial<DriverFeatures
     canStream: both("canStream"),
     sortedList: both("sortedList"),
     setModTime: both("setModTime"),
+    modTimePrecisionMs: Math.max(a.modTimePrecisionMs ?? 1, b.modTimePrecisionMs ?? 1),
     customMetadata: both("customMetadata"),
     contentHeaders: both("contentHeaders"),
     serverSideEncryption: both("serverSideEncryption"),

@@ -134,6 +134,17 @@ const writes: readonly BrokenDriver[] = [
     breakIt: (driver) => ({ write: (path, body, options) => driver.write(path, body, { ...options, modifiedAt: undefined }) }),
   },
   {
+    promise: "a modification time is kept to the millisecond, unless the driver says otherwise",
+    caughtBy: ["metadata: a modification time is kept as precisely as is declared"],
+    breakIt: (driver) => ({
+      write: (path, body, options) => {
+        const { modifiedAt } = options;
+        const seconds = modifiedAt && new Date(Math.floor(modifiedAt.getTime() / 1000) * 1000);
+        return driver.write(path, body, { ...options, modifiedAt: seconds });
+      },
+    }),
+  },
+  {
     promise: "a conditional create is one step",
     caughtBy: ["conditions: eight creates at once: one wins", "conditions: eight creates by streams at once: one wins"],
     breakIt: (driver) => ({

@@ -26,7 +26,9 @@ const declarations: readonly Case[] = [
       check.ok("a live store stages nothing", !features.live || features.stagedWrite === "none");
       check.ok(
         "limits are numbers above 0",
-        [features.maxObjectBytes, features.maxPathBytes].every((limit) => limit === undefined || limit > 0),
+        [features.maxObjectBytes, features.maxPathBytes, features.modTimePrecisionMs].every(
+          (limit) => limit === undefined || limit > 0,
+        ),
       );
       check.ok("the scheme is a lower-case name", /^[a-z][a-z0-9+.-]*$/.test(backend.driver.scheme));
     },

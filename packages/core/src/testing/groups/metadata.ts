@@ -130,6 +130,18 @@ const own: readonly Case[] = [
     },
   },
   {
+    name: "a modification time is kept as precisely as is declared",
+    needs: [MODIFIED_AT],
+    run: async ({ backend, features, check }) => {
+      const given = new Date(THEN.getTime() + 789);
+      const step = features.modTimePrecisionMs ?? 1;
+      const kept = new Date(Math.floor(given.getTime() / step) * step).toISOString();
+      const info = await backend.write("object", BYTES.slice(), { modifiedAt: given });
+      check.same("in the answer", info.modifiedAt?.toISOString(), kept);
+      check.same("in stat", (await backend.stat("object")).modifiedAt?.toISOString(), kept);
+    },
+  },
+  {
     name: "a listing shows the modification time that was kept",
     needs: [MODIFIED_AT],
     run: async ({ backend, check }) => {
