@@ -38,6 +38,8 @@ class PipelinedWriter {
   readonly #underWay = new Set<Promise<void>>();
   #bytesUnderWay = 0;
   #gathered: Buffer | undefined;
+  // Buffers whose bytes were answered for: made anew for every request, they would pile up between two collections.
+  readonly #free: Buffer[] = [];
   #filled = 0;
   #failed: { readonly error: unknown } | undefined;
 
@@ -54,7 +56,7 @@ class PipelinedWriter {
         at += chunkBytes;
         continue;
       }
-      this.#gathered ??= Buffer.allocUnsafeSlow(chunkBytes);
+      this.#gathered ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(chunkBytes);
       const room = Math.min(chunkBytes - this.#filled, chunk.byteLength - at);
       this.#gathered.set(chunk.subarray(at, at + room), this.#filled);
       this.#filled += room;
@@ -75,14 +77,16 @@ class PipelinedWriter {
 
   async #flush(): Promise<void> {
     if (this.#filled === 0) return;
-    const bytes = (this.#gathered as Buffer).subarray(0, this.#filled);
+    const buffer = this.#gathered as Buffer;
+    const bytes = buffer.subarray(0, this.#filled);
     // ssh2 may keep what it is given until the answer comes.
     this.#gathered = undefined;
     this.#filled = 0;
-    await this.#send(bytes);
+    await this.#send(bytes, buffer);
   }
 
-  async #send(bytes: Buffer): Promise<void> {
+  /** @param own the buffer to use again afterwards */
+  async #send(bytes: Buffer, own?: Buffer): Promise<void> {
     while (this.#bytesUnderWay >= WINDOW_BYTES && !this.#failed) await Promise.race(this.#underWay);
     if (this.#failed) throw this.#failed.error;
     const sent = this.#session
@@ -93,6 +97,7 @@ class PipelinedWriter {
       .finally(() => {
         this.#underWay.delete(sent);
         this.#bytesUnderWay -= bytes.byteLength;
+        if (own) this.#free.push(own);
       });
     this.#underWay.add(sent);
     this.#bytesUnderWay += bytes.byteLength;
