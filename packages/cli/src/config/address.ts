@@ -48,9 +48,14 @@ export function parseAddress(text: string, cwd: string): Address {
   };
 }
 
-/** The text of an address as it may be shown: without user and options, which may hold secrets. */
+/** An address as it may be shown: without user and options, which may hold secrets. */
+export function withoutSecrets(text: string): string {
+  return text.replace(/\?.*$/s, "?…").replace(/(:\/\/)[^/@]*@/, "$1***@");
+}
+
+/** The same in quotes, no longer than a line. */
 export function shown(text: string): string {
-  const clean = text.replace(/\?.*$/s, "?…").replace(/(:\/\/)[^/@]*@/, "$1***@");
+  const clean = withoutSecrets(text);
   return JSON.stringify(clean.length > 200 ? `${clean.slice(0, 200)}…` : clean);
 }
 

@@ -6,7 +6,6 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import type { OmniConfig } from "./entry.ts";
 import { findConfig } from "./location.ts";
 import { configError, describeIssues } from "./problem.ts";
-import { configSchema } from "./schema.ts";
 
 /** A configuration that was read and checked. */
 export interface LoadedConfig {
@@ -32,6 +31,8 @@ export async function loadConfig(given: string | undefined, cwd: string): Promis
   const file = below.startsWith("..") ? path : below;
   const isJson = extname(path) === ".json";
   const value = isJson ? parseJson(file, await readFile(path, "utf8")) : await importConfig(path, file);
+  // Most command lines need no configuration, and the schema is much to load.
+  const { configSchema } = await import("./schema.ts");
   const checked = configSchema(!isJson).safeParse(value);
   if (!checked.success) throw describeIssues(file, value, checked.error.issues);
   return { config: checked.data, path, file, directory: dirname(path) };

@@ -1,8 +1,7 @@
 import { existsSync } from "node:fs";
 import { type Backend, nearest, OmniError } from "@omni/core";
 import type { QueueProvider } from "@omni/core/queue";
-import { type Member, type MultiBackend, multi } from "@omni/multi";
-import { compositeQueue } from "@omni/queue-composite";
+import type { Member, MultiBackend } from "@omni/multi";
 import type { QueueTarget, StoreTarget, TargetKind, TargetName, TargetOptions, Targets } from "../targets.ts";
 import { parseAddress, shown } from "./address.ts";
 import type { BackendEntry, CompositeEntry, GroupEntry, MemberEntry, QueueMemberEntry } from "./entry.ts";
@@ -184,6 +183,8 @@ class ConfigTargets implements ConfiguredTargets {
       const { members, journal, ...options } = entry;
       const opened = await Promise.all(members.map((member, at) => this.#member(member, [...place.path, "members", at])));
       const keeper = journal === undefined ? undefined : await this.#reference(journal, [...place.path, "journal"]);
+      // Groups and composites are loaded when one is named: most commands do without.
+      const { multi } = await import("@omni/multi");
       return multi(opened, { ...options, journal: keeper });
     } catch (error) {
       throw locate(error, this.#file, key);
@@ -229,6 +230,7 @@ class ConfigTargets implements ConfiguredTargets {
       const entry = expand(this.#loaded.config.composites?.[name], this.#env, this.#file, place.path) as CompositeEntry;
       const { members, ...options } = entry;
       const opened = await Promise.all(members.map((member, at) => this.#queueMember(member, [...place.path, "members", at])));
+      const { compositeQueue } = await import("@omni/queue-composite");
       return compositeQueue(opened, options);
     } catch (error) {
       throw locate(error, this.#file, `composites.${name}`);
