@@ -36,6 +36,7 @@ const serverSuites = [
   "/(queue-composite|ingest)/test/(broker-stops|on-brokers|brokers)\\.test\\.ts$",
   "/(multi/test/(read-failover|journal/crash/.*)|sync/test/crash/.*)\\.test\\.ts$",
   "/tools/(servers/test/lifecycle|snippets/test/pages)\\.test\\.ts$",
+  "/examples/multi-cloud-upload/test/(page|upload)\\.test\\.ts$",
   // Fastify's `inject` requires an ES module, which jest can do from Node 24.9 on; the services themselves run on Node 22.
   "/examples/ingest/test/(gateway|ingest|processor)\\.test\\.ts$",
 ];

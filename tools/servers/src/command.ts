@@ -1,6 +1,7 @@
 /** The command line. */
 import { mkdir } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { installChromium, probeChromium } from "./chromium.ts";
 import { type InstanceRecord, instances, isRunning, memory } from "./instance.ts";
 import { isAbsent } from "./kind.ts";
 import { kindOf } from "./kinds.ts";
@@ -18,6 +19,7 @@ const usage = `usage: npm run servers -- COMMAND [NAME...] [--ttl-minutes N] [--
   check NAME...       s3, ceph, gcs: what the server does of the things that the tests rely on
 
   Names: ${serverNames.join(" ")}. Without names: ${everyRun.join(" ")}.
+  install also knows chromium, the browser of the page tests, and brings it when it is given no names (Debian, root).
   A server that cannot be had is skipped with a line that says why; with OMNI_REQUIRE_SERVERS=1 it is an error.
 `;
 
@@ -35,13 +37,15 @@ export async function main(args: readonly string[]): Promise<number> {
     },
   });
   const [command, ...words] = positionals;
-  const names = (words.length > 0 ? words : everyRun).map((word) => kindOf(word).name);
+  const browser = command === "install" && (words.length === 0 || words.includes("chromium"));
+  const servers = command === "install" ? words.filter((word) => word !== "chromium") : words;
+  const names = (words.length > 0 ? servers : everyRun).map((word) => kindOf(word).name);
   if (values.help || command === undefined) {
     say(usage);
     return values.help ? 0 : 2;
   }
   if (!values.json) for (const line of versionLines()) say(line);
-  if (command === "install") return install(names);
+  if (command === "install") return install(names, browser);
   if (command === "up") return up(names, ttl(values["ttl-minutes"]), values.json);
   if (command === "down") return down(words.length > 0 ? names : serverNames);
   if (command === "status") return status(values.json);
@@ -62,7 +66,7 @@ function missing(line: string): boolean {
   return ["1", "true"].includes(process.env.OMNI_REQUIRE_SERVERS ?? "");
 }
 
-async function install(names: readonly ServerName[]): Promise<number> {
+async function install(names: readonly ServerName[], browser: boolean): Promise<number> {
   let failed = false;
   for (const name of names) {
     const begun = performance.now();
@@ -73,7 +77,20 @@ async function install(names: readonly ServerName[]): Promise<number> {
       failed = missing(`skipped: ${name} (${(error as Error).message})`) || failed;
     }
   }
+  if (browser) failed = (await bringChromium()) || failed;
   return failed ? 1 : 0;
+}
+
+async function bringChromium(): Promise<boolean> {
+  try {
+    await installChromium(say);
+    const found = await probeChromium();
+    if (isAbsent(found)) throw new Error(found.why);
+    say(`installed: chromium ${found.version} at ${found.command}`);
+    return false;
+  } catch (error) {
+    return missing(`skipped: chromium (${(error as Error).message})`);
+  }
 }
 
 async function up(names: readonly ServerName[], ttlMs: number, json: boolean): Promise<number> {
@@ -139,6 +156,9 @@ async function status(json: boolean): Promise<number> {
         `available: ${name} (${way.by === "program" ? `${way.program.from} ${way.program.command} ${way.program.version}` : way.by})`,
       );
   }
+  const browser = await probeChromium();
+  if (isAbsent(browser)) say(`skipped: chromium (${browser.why}; ${browser.remedy})`);
+  else say(`available: chromium (${browser.from} ${browser.command} ${browser.version})`);
   for (const record of all) say(`${line(record)}${record.owner === upOwner() ? "" : `  (${record.owner})`}`);
   if (all.length === 0) say(`nothing runs (${runDirectory()})`);
   return 0;

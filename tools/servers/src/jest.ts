@@ -1,5 +1,7 @@
 /** For suites under jest: runs with a server, or is skipped in sight of everybody. */
 import { writeSync } from "node:fs";
+import { probeChromium } from "./chromium.ts";
+import { isAbsent } from "./kind.ts";
 import { findServer, type RunningServer, type ServerOptions, type Skipped, server, tryServer } from "./server.ts";
 import type { ServerName } from "./versions.ts";
 
@@ -9,7 +11,7 @@ function required(): boolean {
 }
 
 /** Says that a server is missing where it is surely seen: on the error output itself, past jest's own console and its --silent. */
-function sayOrThrow(missing: Skipped): void {
+function sayOrThrow(missing: Pick<Skipped, "skipped">): void {
   if (required()) throw new Error(`${missing.skipped}: OMNI_REQUIRE_SERVERS is set`);
   writeSync(2, `${missing.skipped}\n`);
 }
@@ -68,6 +70,23 @@ export async function describeWithServers<N extends ServerName>(
     }, 30_000);
     body((name) => running.get(name) ?? never(name));
   });
+}
+
+/**
+ * The same with Chromium, and with servers: skipped where the browser, or any of them, cannot be had. The browser is not started.
+ *
+ * @param body declares the tests; `executable` is what a driver of browsers starts
+ */
+export async function describeWithChromium<N extends ServerName>(
+  names: readonly N[],
+  title: string,
+  body: (executable: string, current: (name: N) => RunningServer) => void,
+  options: ServerOptions = {},
+): Promise<void> {
+  const found = await probeChromium();
+  if (!isAbsent(found)) return describeWithServers(names, title, (current) => body(found.command, current), options);
+  sayOrThrow({ skipped: `skipped: chromium (${found.why}; ${found.remedy})` });
+  describe.skip(title, () => body("chromium", never));
 }
 
 function never(name: ServerName): never {
