@@ -4,7 +4,7 @@ import type { GcsBackend } from "@omni/gcs";
 import { propertyRuns, recordCounts } from "@omni/property";
 import { describeWithServer, type RunningServer } from "@omni/servers";
 import { type FaultLane, faultLanes } from "@omni/store-trials";
-import { freshStore, makeBucket, rawClient } from "./store.ts";
+import { freshStore, makeBucket, rawClient } from "@omni/store-trials/gcs";
 
 const CHUNK_BYTES = 256 * 1024;
 const { numRuns, seeds } = propertyRuns({ name: "gcs under faults", push: 400, test: 60 });

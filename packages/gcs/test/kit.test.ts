@@ -1,7 +1,7 @@
 import { storageKit } from "@omni/core/testing";
 import { gcs } from "@omni/gcs";
 import { describeWithServer, type RunningServer } from "@omni/servers";
-import { emptied, freshStore, makeBucket, optionsFor, reopened } from "./store.ts";
+import { emptied, freshStore, makeBucket, optionsFor, reopened } from "@omni/store-trials/gcs";
 
 // Small chunks, so that the kit's large object has many.
 const SMALL = { chunkSizeBytes: 1024 * 1024 };

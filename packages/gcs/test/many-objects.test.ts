@@ -2,7 +2,7 @@ import { gcs } from "@omni/gcs";
 import { recordCounts } from "@omni/property";
 import { describeWithServer, type RunningServer } from "@omni/servers";
 import { longListing } from "@omni/store-trials";
-import { emptied, freshStore, makeBucket, optionsFor, prefixOf } from "./store.ts";
+import { emptied, freshStore, makeBucket, optionsFor, prefixOf } from "@omni/store-trials/gcs";
 
 // The full tier lists 12,000.
 const OBJECTS = Number(process.env.OMNI_RUNS ?? 2_200);

@@ -1,8 +1,8 @@
 import { inspect } from "node:util";
 import { OmniError, open } from "@omni/core";
 import { type GcsOptions, gcs, gcsFromEnv } from "@omni/gcs";
+import { CREDENTIALS } from "@omni/store-trials/gcs";
 import { settle } from "../src/settings.ts";
-import { CREDENTIALS } from "./store.ts";
 
 test.each<readonly [what: string, options: GcsOptions, words: RegExp]>([
   ["a bucket with a scheme", { bucket: "gs://photos" }, /"bucket" is 3 to 222.*name alone/],

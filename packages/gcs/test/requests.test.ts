@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { createHasher, OmniError } from "@omni/core";
 import { type GcsBackend, type GcsOptions, gcs } from "@omni/gcs";
+import { CREDENTIALS } from "@omni/store-trials/gcs";
 import { authError } from "../src/account.ts";
 import { classifyError } from "../src/errors.ts";
 import { type Reply, refusal, resource, type Seen, StoreDouble } from "./double.ts";
-import { CREDENTIALS } from "./store.ts";
 
 const KIB = 1024;
 

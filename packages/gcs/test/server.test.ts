@@ -3,7 +3,7 @@ import { OmniError } from "@omni/core";
 import { faultProxy } from "@omni/fault-proxy";
 import { gcs } from "@omni/gcs";
 import { describeWithServer } from "@omni/servers";
-import { freshStore, makeBucket, optionsFor, rawClient } from "./store.ts";
+import { freshStore, makeBucket, optionsFor, rawClient } from "@omni/store-trials/gcs";
 
 const MIB = 1024 * 1024;
 

@@ -2,7 +2,7 @@ import { createHash, createVerify } from "node:crypto";
 import { Storage } from "@google-cloud/storage";
 import { gcs } from "@omni/gcs";
 import { describeWithServer } from "@omni/servers";
-import { CREDENTIALS, freshStore, makeBucket, PUBLIC_KEY } from "./store.ts";
+import { CREDENTIALS, freshStore, makeBucket, PUBLIC_KEY } from "@omni/store-trials/gcs";
 
 const NOW = new Date("2026-03-04T05:06:07.890Z");
 const store = gcs({ bucket: "photos", prefix: "a", credentials: CREDENTIALS });

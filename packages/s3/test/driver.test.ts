@@ -4,7 +4,7 @@ import { OmniError } from "@omni/core";
 import { type Exchange, faultProxy, throttled } from "@omni/fault-proxy";
 import { type S3Backend, s3 } from "@omni/s3";
 import { describeWithServer } from "@omni/servers";
-import { freshStore, makeBucket, optionsFor, reopened } from "./store.ts";
+import { freshStore, makeBucket, optionsFor, reopened } from "@omni/store-trials/s3";
 
 const MIB = 1024 * 1024;
 

@@ -5,7 +5,7 @@ import { faultProxy } from "@omni/fault-proxy";
 import type { S3Backend } from "@omni/s3";
 import type { RunningServer } from "@omni/servers";
 import { type FaultLane, faultLanes } from "@omni/store-trials";
-import { freshStore } from "./store.ts";
+import { freshStore, S3_REFUSALS } from "@omni/store-trials/s3";
 
 /** What the harness is told by its one argument. */
 export interface HarnessOrder {
@@ -51,10 +51,7 @@ async function uploadsLeft(store: S3Backend, paths: readonly string[]): Promise<
 const tally = await faultLanes({
   seed,
   runs,
-  refusals: {
-    overloaded: "<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>",
-    internal: "<Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>",
-  },
+  refusals: S3_REFUSALS,
   largeBytes: PART_BYTES + 1_000,
   mostRepeats: 4,
   open,

@@ -4,9 +4,9 @@ import { promisify } from "node:util";
 import { propertyRuns, recordCounts } from "@omni/property";
 import { describeWithServer } from "@omni/servers";
 import type { Tally } from "@omni/store-trials";
+import { makeBucket } from "@omni/store-trials/s3";
 import { sourceFlags } from "../../../tools/bootstrap/toolchain.mjs";
 import type { HarnessOrder } from "./fault-harness.ts";
-import { makeBucket } from "./store.ts";
 
 const { numRuns, seeds } = propertyRuns({ name: "s3 under faults", push: 400, test: 60 });
 const LIMIT_MS = numRuns * 4_000 + 120_000;

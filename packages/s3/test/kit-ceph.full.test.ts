@@ -1,6 +1,6 @@
 import { describeWithServer } from "@omni/servers";
+import { emptied, freshStore, makeBucket } from "@omni/store-trials/s3";
 import { kitAgainst } from "./kit-of.ts";
-import { emptied, freshStore, makeBucket } from "./store.ts";
 
 await kitAgainst("ceph", {
   "metadata: a listing shows the modification time that was kept":

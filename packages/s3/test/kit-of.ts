@@ -1,7 +1,7 @@
 import { storageKit } from "@omni/core/testing";
 import { s3 } from "@omni/s3";
 import { describeWithServer, type RunningServer, type ServerName } from "@omni/servers";
-import { emptied, freshStore, makeBucket, optionsFor, reopened } from "./store.ts";
+import { emptied, freshStore, makeBucket, optionsFor, reopened } from "@omni/store-trials/s3";
 
 // The smallest parts that S3 takes, so that the kit's large object has several.
 const SMALL = { partSizeBytes: 5 * 1024 * 1024, concurrency: 2 };

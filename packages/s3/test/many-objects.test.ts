@@ -2,7 +2,7 @@ import { recordCounts } from "@omni/property";
 import { s3 } from "@omni/s3";
 import { describeWithServer, type RunningServer } from "@omni/servers";
 import { longListing } from "@omni/store-trials";
-import { emptied, freshStore, makeBucket, optionsFor, prefixOf } from "./store.ts";
+import { emptied, freshStore, makeBucket, optionsFor, prefixOf } from "@omni/store-trials/s3";
 
 // The full tier lists 12,000.
 const OBJECTS = Number(process.env.OMNI_RUNS ?? 2_200);

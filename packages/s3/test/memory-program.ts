@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { RunningServer } from "@omni/servers";
 import { uploadMemory } from "@omni/store-trials";
-import { freshStore } from "./store.ts";
+import { freshStore } from "@omni/store-trials/s3";
 
 /** What the program is told by its one argument. */
 export interface MemoryOrder {

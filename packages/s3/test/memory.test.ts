@@ -4,9 +4,9 @@ import { promisify } from "node:util";
 import { recordCounts } from "@omni/property";
 import { describeWithServer } from "@omni/servers";
 import type { UploadMemoryReport } from "@omni/store-trials";
+import { makeBucket } from "@omni/store-trials/s3";
 import { sourceFlags } from "../../../tools/bootstrap/toolchain.mjs";
 import type { MemoryOrder } from "./memory-program.ts";
-import { makeBucket } from "./store.ts";
 
 const MIB = 1024 * 1024;
 const PART_BYTES = 8 * MIB;

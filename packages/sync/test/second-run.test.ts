@@ -6,9 +6,9 @@ import type { Backend } from "@omni/core";
 import { file } from "@omni/file";
 import { memory } from "@omni/memory";
 import { describeWithServers, type RunningServer } from "@omni/servers";
+import { freshStore as freshGcs, makeBucket as makeGcsBucket } from "@omni/store-trials/gcs";
+import { freshStore as freshS3, makeBucket as makeS3Bucket } from "@omni/store-trials/s3";
 import { copy, sync } from "@omni/sync";
-import { freshStore as freshGcs, makeBucket as makeGcsBucket } from "../../gcs/test/store.ts";
-import { freshStore as freshS3, makeBucket as makeS3Bucket } from "../../s3/test/store.ts";
 import { counted, harvest, listed, moment, plant, type Tree } from "./trees.ts";
 
 const TREE: Tree = {

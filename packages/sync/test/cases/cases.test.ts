@@ -6,7 +6,7 @@ import type { Backend } from "@omni/core";
 import { file } from "@omni/file";
 import { memory } from "@omni/memory";
 import { describeWithServer } from "@omni/servers";
-import { freshStore, makeBucket } from "../../../s3/test/store.ts";
+import { freshStore, makeBucket } from "@omni/store-trials/s3";
 import { SYNC_CASES } from "./all.ts";
 import { playCase } from "./run-case.ts";
 

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { killRuns, recordCounts } from "@omni/property";
 import { describeWithServers } from "@omni/servers";
-import { optionsFor as gcsOptions, makeBucket as makeGcsBucket } from "../../../gcs/test/store.ts";
-import { makeBucket as makeS3Bucket, optionsFor as s3Options } from "../../../s3/test/store.ts";
+import { optionsFor as gcsOptions, makeBucket as makeGcsBucket } from "@omni/store-trials/gcs";
+import { makeBucket as makeS3Bucket, optionsFor as s3Options } from "@omni/store-trials/s3";
 import { checkAll, migrateUnderKills, plantMany, randomOf } from "./harness.ts";
 import { openStore, type StoreSpec } from "./stores.ts";
 

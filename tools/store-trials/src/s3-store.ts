@@ -2,8 +2,15 @@ import { randomUUID } from "node:crypto";
 import { CreateBucketCommand } from "@aws-sdk/client-s3";
 import { type S3Backend, type S3Options, s3 } from "@omni/s3";
 import type { RunningServer } from "@omni/servers";
+import type { Refusals } from "./faults.ts";
 
 const BUCKET = "omni-s3-tests";
+
+/** What S3 says when it refuses. */
+export const S3_REFUSALS: Refusals = {
+  overloaded: "<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>",
+  internal: "<Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>",
+};
 
 /** How the driver is set up for a server of the tests. */
 export function optionsFor(server: RunningServer, more: Partial<S3Options> = {}): S3Options {
