@@ -22,6 +22,13 @@ export interface MultiEventMap {
   readonly hedge: { readonly path: string; readonly member: string; readonly afterMs: number };
   /** A quorum read found members that hold an older version, or nothing. */
   readonly stale: { readonly path: string; readonly members: readonly string[] };
+  /** The repair that such a read began in the background ended; `complete` when every member holds the same now. */
+  readonly heal: {
+    readonly path: string;
+    readonly members: readonly string[];
+    readonly complete: boolean;
+    readonly error?: Error | undefined;
+  };
   /** A member was brought to the winning version. */
   readonly repair: RepairedMember;
 }

@@ -4,7 +4,7 @@ import type { Member } from "./members.ts";
 import type { Decided } from "./repair-notes.ts";
 import type { RepairPlan } from "./repair-plan.ts";
 import type { Held, MemberSight } from "./sights.ts";
-import { conditionsOver } from "./versions.ts";
+import { compareVersions, conditionsOver, lookAt } from "./versions.ts";
 
 /** What a repair is to do at a path, and what it goes by. */
 export interface Mending {
@@ -62,7 +62,8 @@ async function copy(
       const { info } = reader;
       if (info.stamp?.id !== source.info.stamp?.id) throw new OmniError("PRECONDITION_FAILED", { reason: "the source changed" });
       const options = { ...keptAt(target.member, info), ...conditionsOver(target.member, target.info), signal: stalled.signal };
-      await target.member.backend.write(path, reader, { ...options, onProgress: () => stalled.moved() });
+      const made = await target.member.backend.write(path, reader, { ...options, onProgress: () => stalled.moved() });
+      if (target.info === undefined) await confirm(group, path, source, { member: target.member, info: made });
       return info.size;
     } finally {
       await reader.close();
@@ -70,6 +71,25 @@ async function copy(
   } finally {
     stalled.end();
   }
+}
+
+/**
+ * Takes back what was made where nothing was, if it was deleted meanwhile: no condition says so. A delete keeps its tombstone until every member
+ * confirmed it; after that the source is gone. Without a journal nothing tells.
+ */
+async function confirm(group: Group, path: string, source: Held, made: Held): Promise<void> {
+  if (!group.notes) return;
+  let doubt: unknown;
+  try {
+    const decided = await group.notes.decided(path);
+    const isDeleted = decided?.state === "deleted" && compareVersions(source.info.stamp, decided.stamp) < 0;
+    if (!isDeleted && (await lookAt(source.member, path, group.settings.memberTimeoutMs)) !== undefined) return;
+  } catch (error) {
+    doubt = error;
+  }
+  await removeAt(group, path, made, undefined);
+  const reason = doubt === undefined ? "it was deleted meanwhile" : "whether it was deleted meanwhile is not known";
+  throw new OmniError("PRECONDITION_FAILED", { backend: "multi", operation: "repair", path, reason, cause: doubt });
 }
 
 async function removeAt(group: Group, path: string, { member, info }: Held, signal: AbortSignal | undefined): Promise<number> {

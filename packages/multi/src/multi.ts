@@ -21,6 +21,7 @@ import { mendDirectly } from "./mending.ts";
 import { NoteLog } from "./note-log.ts";
 import { completeOptions, type MultiOptions, type MultiSettings } from "./options.ts";
 import type { MultiObjectInfo, MultiObjectWriter } from "./outcome.ts";
+import { ReadRepair } from "./read-repair.ts";
 import { Reads } from "./reads.ts";
 import { type RepairOptions, type RepairReport, repair } from "./repair.ts";
 import { notesOfHeads } from "./repair-notes.ts";
@@ -88,8 +89,11 @@ export function multi(backends: readonly MemberSource[], options: MultiOptions =
   const members = nameMembers(backends, mode);
   const settings = completeOptions(options, members.length);
   const group = makeGroup(members, settings, notesOf(members, settings));
-  const reads = new Reads(settings.journal ? withoutMarks(group) : group);
   const journal = journalOf(group, settings);
+  const mend = journal ? mendByIntents(group, journal) : mendDirectly(group);
+  const known = journal ? { ...group, notes: notesOfHeads(journal) } : group;
+  const repairing = settings.readRepair ? new ReadRepair(known, mend) : undefined;
+  const reads = new Reads(settings.journal ? withoutMarks(group) : group, repairing);
   const backend = createBackend(multiDriver(group, reads, journal), { clock: settings.clock });
   const guarantee = guaranteeOf(members, settings, reads.notFoundNeeds);
   const extras = { members, count: members.length, guarantee, events: group.events };
@@ -99,8 +103,6 @@ export function multi(backends: readonly MemberSource[], options: MultiOptions =
     throw new OmniError("NOT_SUPPORTED", { backend: "multi", operation, reason, outcome: "not-applied" });
   };
   const stats = countEvents(group);
-  const mend = journal ? mendByIntents(group, journal) : mendDirectly(group);
-  const known = journal ? { ...group, notes: notesOfHeads(journal) } : group;
   const store: Backend = extend(backend, {
     ...extras,
     stats,

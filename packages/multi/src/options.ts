@@ -59,6 +59,13 @@ export interface MultiOptions {
    */
   readonly readPolicy?: ReadPolicy | undefined;
   /**
+   * Whether a member that a read under the policy `quorum` finds behind is repaired at once, in the background: as `repair()` would do it at that path;
+   * without a journal only where it holds an older version, for where it holds nothing that may have been deleted just now. Turn it off where this
+   * process may only read.
+   * @default true
+   */
+  readonly readRepair?: boolean | undefined;
+  /**
    * A backend with atomic conditional create, shared by every process that writes to the group: changes are decided there, and survive a crash of
    * whoever decided them. It may be a member; nothing else may write below its `.omni/multi/`.
    * @default none: an error after the first commit says per member what became of it, and nothing rolls it forward
@@ -86,7 +93,19 @@ const NUMBERS = {
   minBytesPerSecond: 0,
 } as const;
 const KNOWN = [
-  ...["mode", "partial", "closeMembers", "logger", "clock", "breaker", "readPolicy", "journal", "adopt", "changeMembers"],
+  ...[
+    "mode",
+    "partial",
+    "closeMembers",
+    "logger",
+    "clock",
+    "breaker",
+    "readPolicy",
+    "readRepair",
+    "journal",
+    "adopt",
+    "changeMembers",
+  ],
   ...Object.keys(NUMBERS),
 ];
 
@@ -103,6 +122,7 @@ export interface MultiSettings {
   readonly minBytesPerSecond: number;
   readonly breaker: BreakerOptions | false;
   readonly readPolicy: ReadPolicy;
+  readonly readRepair: boolean;
   readonly journal: Backend | undefined;
   readonly adopt: boolean;
   readonly changeMembers: boolean;
@@ -148,6 +168,7 @@ export function completeOptions(options: MultiOptions, count: number): MultiSett
     minBytesPerSecond: options.minBytesPerSecond ?? 0,
     breaker: options.breaker === false ? false : { jitter: 0.2, ...options.breaker },
     readPolicy,
+    readRepair: options.readRepair ?? true,
     journal: options.journal,
     adopt: options.adopt ?? false,
     changeMembers: options.changeMembers ?? false,

@@ -5,6 +5,7 @@ import { listInTurn, listOfQuorum } from "./listing.ts";
 import { GroupBody, type OpenedAt, patience } from "./member-body.ts";
 import type { Member } from "./members.ts";
 import { lookAtQuorum, type QuorumSight } from "./quorum-read.ts";
+import type { ReadRepair } from "./read-repair.ts";
 import { compareVersions } from "./versions.ts";
 
 /** Milliseconds until a second member is asked while nothing is known of the first. */
@@ -15,10 +16,13 @@ const LOOKS = 3;
 /** Reads of a group, as its policy says. */
 export class Reads {
   readonly #group: Group;
+  readonly #repair: ReadRepair | undefined;
   #turn = 0;
 
-  constructor(group: Group) {
+  /** @param repair what is done about members that are behind; `undefined` for nothing */
+  constructor(group: Group, repair?: ReadRepair) {
     this.#group = group;
+    this.#repair = repair;
   }
 
   /** How many members must say NOT_FOUND before it is believed, and how many a quorum read asks: one of them took part in every write that resolved. */
@@ -108,7 +112,9 @@ export class Reads {
   async #look(operation: string, path: string, signal: AbortSignal | undefined): Promise<QuorumSight> {
     const seen = await lookAtQuorum(this.#group, operation, path, this.notFoundNeeds, signal);
     await this.#checkDeleted(operation, path, seen);
-    if (seen.stale.length > 0) this.#group.events.emit("stale", { path, members: seen.stale.map(({ name }) => name) });
+    if (seen.stale.length === 0) return seen;
+    this.#group.events.emit("stale", { path, members: seen.stale.map(({ name }) => name) });
+    this.#repair?.begin(path, seen.stale);
     return seen;
   }
 

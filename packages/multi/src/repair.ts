@@ -5,7 +5,7 @@ import type { Member } from "./members.ts";
 import type { Mend } from "./mending.ts";
 import { inOrder } from "./ordered.ts";
 import { asError } from "./outcome.ts";
-import { planRepair } from "./repair-plan.ts";
+import { planRepair, type RepairPlan } from "./repair-plan.ts";
 import { lookAtAll } from "./sights.ts";
 import { rowsOf } from "./verify.ts";
 
@@ -61,8 +61,8 @@ export async function repair(group: Group, mend: Mend, options: RepairOptions = 
   return new Repair(group, mend, options).run();
 }
 
-/** Repairs one path, without listing anything. @returns whether all members hold the same now */
-export async function repairPath(group: Group, mend: Mend, path: string): Promise<boolean> {
+/** Repairs one path behind a read, without listing anything. */
+export function repairPath(group: Group, mend: Mend, path: string): Promise<RepairCounts> {
   return new Repair(group, mend, {}).one(path);
 }
 
@@ -83,6 +83,7 @@ class Repair {
   readonly #ambiguous: { readonly path: string; readonly reason: string }[] = [];
   readonly #failures: { readonly path: string; readonly member: string; readonly error: Error }[] = [];
   #cursor: string | undefined;
+  #isUnasked = false;
 
   constructor(group: Group, mend: Mend, options: RepairOptions) {
     this.#group = group;
@@ -104,9 +105,18 @@ class Repair {
     return { ...this.#counts, ...found, clean, cursor: this.#cursor };
   }
 
-  async one(path: string): Promise<boolean> {
+  /** Behind a read nothing is made where nothing is unless a journal can tell that it was not deleted just now. */
+  #limited(plan: RepairPlan): RepairPlan {
+    if (!this.#isUnasked || this.#group.notes) return plan;
+    const write = plan.write.filter(({ info }) => info !== undefined);
+    const left = write.length < plan.write.length ? "deleted just now, or missed: left to repair()" : undefined;
+    return { ...plan, write, ambiguous: plan.ambiguous ?? left };
+  }
+
+  async one(path: string): Promise<RepairCounts> {
+    this.#isUnasked = true;
     await this.#examine(path, true);
-    return this.#counts.ambiguous + this.#counts.failed === 0;
+    return this.#counts;
   }
 
   async #examineRow(row: MergedRow): Promise<string> {
@@ -129,7 +139,7 @@ class Repair {
       signal?.throwIfAborted();
       const sights = await lookAtAll(this.#group, path, signal);
       const decided = await notes?.decided(path);
-      const plan = await planRepair(this.#group, sights, decided, prefer, signal);
+      const plan = this.#limited(await planRepair(this.#group, sights, decided, prefer, signal));
       const results = await this.#mend(path, { plan, sights, decided, signal });
       for (const { member, action, bytes, error } of results) if (error === undefined) this.#done(path, member, action, bytes);
       const [silent] = plan.silent;

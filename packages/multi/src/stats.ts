@@ -31,6 +31,8 @@ export interface MultiStats {
   readonly hedges: number;
   /** Quorum reads that found members behind. */
   readonly staleReads: number;
+  /** Repairs that such reads began and that came to their end. */
+  readonly readRepairs: number;
   readonly repairedBytes: number;
   readonly byMember: Readonly<Record<string, MemberStats>>;
 }
@@ -53,6 +55,7 @@ export function countEvents(group: Group): () => MultiStats {
     failovers: 0,
     hedges: 0,
     staleReads: 0,
+    readRepairs: 0,
     repairedBytes: 0,
   };
   const counted = new Map(members.map(({ name }) => [name, emptyCounts()]));
@@ -83,6 +86,9 @@ export function countEvents(group: Group): () => MultiStats {
   });
   events.on("stale", () => {
     sums.staleReads += 1;
+  });
+  events.on("heal", () => {
+    sums.readRepairs += 1;
   });
   events.on("repair", ({ member, bytes }) => {
     of(member).repairs += 1;

@@ -136,6 +136,89 @@ describe("quorum", () => {
     expect(await textOf(store, PATH)).toBe("newer");
   });
 
+  /** A group of which the first member is behind. */
+  async function behind(faults: readonly Fault[], more: MultiOptions = {}) {
+    const made = await group([[], [], []], { ...options, ...more });
+    await stamped(made.stores[0] as Backend, "older", 9);
+    for (const at of [1, 2]) await stamped(made.stores[at] as Backend, "newer", 10);
+    for (const fault of faults) made.members[0]?.faults.add(fault);
+    const happened: string[] = [];
+    made.store.events.on("heal", ({ path, members, complete }) => happened.push(`${path} at ${members}: ${complete}`));
+    const held = () => Promise.all(made.stores.map(async (each) => (await each.stat(PATH)).stamp?.counter));
+    return { ...made, happened, held };
+  }
+
+  test("brings together in the background what it finds behind, and counts it", async () => {
+    const { store, happened, held } = await behind([]);
+    expect(await textOf(store)).toBe("newer");
+    await store.close();
+    expect(happened).toEqual([`${PATH} at memory-1: true`]);
+    expect(await held()).toEqual([10, 10, 10]);
+    expect(store.stats()).toMatchObject({ staleReads: 1, readRepairs: 1, byMember: { "memory-1": { repairs: 1 } } });
+  });
+
+  test("a repair that hangs or fails does neither delay nor fail the read; close() waits for it", async () => {
+    const { store, happened, held } = await behind([{ on: ["write", "stage"], do: "hang" }]);
+    expect(await textOf(store)).toBe("newer");
+    happened.push("read");
+    await Promise.all([textOf(store), textOf(store)]);
+    await store.close();
+    happened.push("closed");
+    // One at a time for each path.
+    expect(happened).toEqual(["read", `${PATH} at memory-1: false`, "closed"]);
+    expect(await held()).toEqual([9, 10, 10]);
+  });
+
+  test("makes nothing where nothing is, unless a journal knows of deletes", async () => {
+    const bare = await behind([]);
+    await bare.stores[0]?.delete(PATH);
+    expect(await textOf(bare.store)).toBe("newer");
+    await bare.store.close();
+    expect([bare.happened, await bare.stores[0]?.exists(PATH)]).toEqual([[`${PATH} at memory-1: false`], false]);
+
+    const kept = await behind([], { journal: memory(), adopt: true });
+    await kept.stores[0]?.delete(PATH);
+    expect(await textOf(kept.store)).toBe("newer");
+    await kept.store.close();
+    expect([kept.happened, await kept.held()]).toEqual([[`${PATH} at memory-1: true`], [10, 10, 10]]);
+  });
+
+  test("what is deleted while it is repaired stays deleted", async () => {
+    const journal = memory();
+    const { store, stores, members, happened, clock } = await behind([{ on: ["write", "stage"], do: "hang", once: true }], {
+      journal,
+      adopt: true,
+    });
+    await stores[0]?.delete(PATH);
+    expect(await textOf(store)).toBe("newer");
+    await members[0]?.faults.struck();
+    await multi(stores, { ...options, journal, clock }).delete(PATH);
+    members[0]?.faults.release();
+    await store.close();
+    expect(await Promise.all(stores.map((each) => each.exists(PATH)))).toEqual([false, false, false]);
+    expect(happened).toEqual([`${PATH} at memory-1: true`]);
+  });
+
+  test("repairs nothing with readRepair: false, nor what a member still owes", async () => {
+    const { store, happened, held } = await behind([], { readRepair: false });
+    expect(await textOf(store)).toBe("newer");
+    await store.close();
+    expect([happened, await held()]).toEqual([[], [9, 10, 10]]);
+    const late = await group([[], [], [{ on: ["write", "commit"], do: "hang" }]], {
+      ...options,
+      laggardMs: 5,
+      memberTimeoutMs: 500,
+    });
+    const heals: unknown[] = [];
+    late.store.events.on("heal", (event) => heals.push(event));
+    await late.store.write(PATH, "written");
+    late.members[0]?.faults.add({ on: "stat", do: "fail" });
+    expect(await textOf(late.store)).toBe("written");
+    expect(late.store.stats()).toMatchObject({ staleReads: 1, readRepairs: 0 });
+    expect(heals).toEqual([]);
+    await late.store.close();
+  });
+
   test("goes on at another holder when one fails, and needs enough answers", async () => {
     const { store, members } = await group([[{ on: "read", do: "fail" }], [], []], options);
     expect(await textOf(store)).toBe("same");
