@@ -350,6 +350,22 @@ export const checks: readonly Check[] = [
     run: jestHarness(["packages/sync/test/faults/faults.test.ts"], { OMNI_RUNS: "5000" }),
   },
   {
+    name: "upload-browser",
+    about:
+      "200 MiB from a real Chromium straight to the S3 server by a signed upload, with progress, digest right: the application reads and writes none of it",
+    tiers: ["full"],
+    budgetSeconds: 900,
+    inputs: [
+      "examples/multi-cloud-upload/page",
+      "examples/multi-cloud-upload/src",
+      "examples/multi-cloud-upload/test/running.ts",
+      "examples/multi-cloud-upload/test/upload.test.ts",
+      "packages/cloud/src/signing.ts",
+      "packages/s3/src/signing.ts",
+    ],
+    run: jestHarness(["examples/multi-cloud-upload/test/upload.test.ts"], { OMNI_RUNS: "200" }),
+  },
+  {
     name: "verification",
     about: "every count of the full tier has been reached",
     tiers: ["push"],
