@@ -23,8 +23,9 @@ interface Token {
  */
 export function repositoryLinks(md: MarkdownRenderer, repository: string | undefined): void {
   md.core.ruler.push("repository-links", (state) => {
-    const env = state.env as { path: string; realPath?: string };
-    const from = relative(root, env.realPath ?? env.path);
+    const { path, realPath = path } = state.env as { path?: string; realPath?: string };
+    if (realPath === undefined) return; // A title, not a page.
+    const from = relative(root, realPath);
     for (const token of state.tokens as Token[])
       if (token.children) token.children = withSiteLinks(token.children, from, repository);
   });
