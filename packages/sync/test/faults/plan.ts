@@ -16,12 +16,17 @@ export interface FaultRun {
 
 const PATHS = ["a", "b", "c/d", "c/e", "c/f/g", "h", "i-j", "k", "l/m", "n"] as const;
 
+/** A path whose versions go to S3 in two parts. */
+export const LARGE_PATH = "m/large";
+const LARGE_BYTES = 5 * 1024 * 1024 + 300_000;
+
 /** The bytes of a version: no two versions, of one path or of several, are alike; some versions of a path have one length. */
 export function bytesOf(path: string, version: number): string {
+  if (path === LARGE_PATH) return `${path}@${version}:`.padEnd(LARGE_BYTES, `${path}${version}`);
   return `${path}@${version}:`.padEnd(20 + (version % 2) * 300, `${path}${version}`);
 }
 
-const tree = fc
+export const tree: fc.Arbitrary<Record<string, number>> = fc
   .array(fc.tuple(fc.constantFrom(...PATHS), fc.integer({ min: 0, max: 3 })), { maxLength: 10 })
   .map((pairs): Record<string, number> => Object.fromEntries(pairs));
 
