@@ -91,6 +91,11 @@ export interface SyncOptions extends EndOptions, EqualityOptions, DeletionOption
   readonly filter?: FilterOptions | undefined;
   /** A third place: what is the same there is not copied. */
   readonly compareDest?: { readonly backend: Backend; readonly prefix?: string | undefined } | undefined;
+  /**
+   * A prefix at the destination's store, beside the destination: what is new and the same there is copied from there, within the store. `move` does not
+   * look there, since a source goes only for its own copy.
+   */
+  readonly copyDest?: string | undefined;
   /** Change nothing; the report is that of the real run. @default false */
   readonly dryRun?: boolean | undefined;
   /** `stated`: by the digest that the destination states, else by length; `read`: read back what it does not state. @default "stated" */
@@ -140,7 +145,7 @@ export interface Job extends Omit<SyncOptions, "from" | "to" | "filter" | "prefi
 
 /** Completes the options of a verb. @throws OmniError INVALID_ARGUMENT, NOT_SUPPORTED */
 export function prepareJob(verb: Verb, options: SyncOptions): Job {
-  const { from: source, to: destination, prefix = "", toPrefix = prefix, clock = systemClock, compareDest } = options;
+  const { from: source, to: destination, prefix = "", toPrefix = prefix, clock = systemClock } = options;
   const from = { backend: checkedBackend("from", source), prefix };
   const to = { backend: checkedBackend("to", destination), prefix: toPrefix };
   checkNumbers(options);
@@ -165,7 +170,7 @@ export function prepareJob(verb: Verb, options: SyncOptions): Job {
     verb,
     from,
     to,
-    compare: compareDest && { backend: compareDest.backend, prefix: compareDest.prefix ?? "" },
+    compare: comparedPlace(verb, to, options),
     filter,
     clock,
   };
@@ -194,7 +199,14 @@ function checkedBackend(name: string, backend: unknown): Backend {
   return found;
 }
 
-function checkPlaces(verb: Verb, from: Side, to: Side, filter: Filter | undefined, { backupPrefix }: SyncOptions): void {
+/** The third place of `compareDest` or `copyDest`. */
+function comparedPlace(verb: Verb, to: Side, { compareDest, copyDest }: SyncOptions): Side | undefined {
+  if (compareDest) return { backend: compareDest.backend, prefix: compareDest.prefix ?? "" };
+  return copyDest === undefined || verb === "move" ? undefined : { backend: to.backend, prefix: copyDest };
+}
+
+function checkPlaces(verb: Verb, from: Side, to: Side, filter: Filter | undefined, options: SyncOptions): void {
+  const { backupPrefix, copyDest, compareDest } = options;
   const reads = verb === "check" || verb === "verify" || verb === "diff";
   const nested = reads ? undefined : overlapOf(from, to);
   if (nested === "") throw refuse(`${verb}: source and destination are the same place; give two places`);
@@ -202,10 +214,17 @@ function checkPlaces(verb: Verb, from: Side, to: Side, filter: Filter | undefine
     throw refuse(
       `${verb}: source and destination overlap at ${JSON.stringify(nested)}; exclude "/${nested}**" by a filter, or give places apart`,
     );
-  if (backupPrefix === undefined) return;
-  if (backupPrefix === "" || overlapOf({ backend: to.backend, prefix: backupPrefix }, to) !== undefined)
+  if (copyDest !== undefined && compareDest !== undefined)
+    throw refuse("compareDest and copyDest are one place each; give one of them");
+  checkBeside("backupPrefix", backupPrefix, to);
+  checkBeside("copyDest", copyDest, to);
+}
+
+function checkBeside(name: string, prefix: string | undefined, to: Side): void {
+  if (prefix === undefined) return;
+  if (prefix === "" || overlapOf({ backend: to.backend, prefix }, to) !== undefined)
     throw refuse(
-      `backupPrefix ${JSON.stringify(backupPrefix)} overlaps the destination ${JSON.stringify(to.prefix)}; give a prefix beside it`,
+      `${name} ${JSON.stringify(prefix)} overlaps the destination ${JSON.stringify(to.prefix)}; give a prefix beside it`,
     );
 }
 

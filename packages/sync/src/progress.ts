@@ -1,5 +1,14 @@
 import type { Clock } from "@omni/core";
 
+/** One copy under way. */
+export interface ActiveCopy {
+  readonly path: string;
+  readonly bytes: number;
+  readonly totalBytes: number;
+  /** Milliseconds until it is there, at its own pace; absent while nobody can tell. */
+  readonly etaMs?: number | undefined;
+}
+
 /** How far a run is. */
 export interface SyncProgress {
   readonly phase: "checking" | "renaming" | "deleting" | "done";
@@ -10,7 +19,7 @@ export interface SyncProgress {
   /** What has been copied. */
   readonly done: { readonly objects: number; readonly bytes: number };
   /** Copies under way. */
-  readonly active: readonly { readonly path: string; readonly bytes: number; readonly totalBytes: number }[];
+  readonly active: readonly ActiveCopy[];
   readonly failed: number;
   /** Over the whole run so far. */
   readonly bytesPerSecond: number;
@@ -26,7 +35,7 @@ export class Progress {
   readonly #tell: ((progress: SyncProgress) => void) | undefined;
   readonly #clock: Clock;
   readonly #startedAt: number;
-  readonly #active = new Map<string, { path: string; bytes: number; totalBytes: number }>();
+  readonly #active = new Map<string, { path: string; bytes: number; totalBytes: number; beganAt: number }>();
   #toldAt = 0;
   phase: SyncProgress["phase"] = "checking";
   checked = 0;
@@ -48,7 +57,7 @@ export class Progress {
   }
 
   begin(path: string, totalBytes: number): void {
-    this.#active.set(path, { path, bytes: 0, totalBytes });
+    this.#active.set(path, { path, bytes: 0, totalBytes, beganAt: this.#clock.now() });
     this.tell();
   }
 
@@ -61,7 +70,7 @@ export class Progress {
   /** A copy begins again: its bytes do not count. */
   rewind(path: string): void {
     const active = this.#active.get(path);
-    if (active) active.bytes = 0;
+    if (active) Object.assign(active, { bytes: 0, beganAt: this.#clock.now() });
   }
 
   end(path: string, bytes: number | undefined): void {
@@ -77,7 +86,12 @@ export class Progress {
     if (!this.#tell) return;
     const now = this.#clock.now();
     this.#toldAt = now;
-    const active = [...this.#active.values()].map((one) => ({ ...one }));
+    const active = [...this.#active.values()].map(({ path, bytes, totalBytes, beganAt }) => ({
+      path,
+      bytes,
+      totalBytes,
+      ...(bytes > 0 && now > beganAt ? { etaMs: (Math.max(0, totalBytes - bytes) * (now - beganAt)) / bytes } : {}),
+    }));
     const moved = active.reduce((sum, { bytes }) => sum + bytes, this.doneBytes);
     const seconds = (now - this.#startedAt) / 1_000;
     const bytesPerSecond = seconds > 0 ? moved / seconds : 0;

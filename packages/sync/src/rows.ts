@@ -8,7 +8,7 @@ import { type Fate, infoOf, type Waiting, waiting } from "./renames.ts";
 import { asOmniError } from "./requests.ts";
 import { type Entry, nameOf } from "./side.ts";
 import type { Spool } from "./spool.ts";
-import { isServerSide, type Transferred, transfer } from "./transfer.ts";
+import { copyTwin, isServerSide, type Transferred, transfer } from "./transfer.ts";
 
 /** What the listings have at one path. */
 export interface Row {
@@ -19,6 +19,19 @@ export interface Row {
   readonly record: Completion | undefined;
   /** The same in the place that is compared with. */
   readonly other: Entry | undefined;
+}
+
+/** One copy to make. */
+interface Copy {
+  readonly name: string;
+  /** What the journal knows the path by. */
+  readonly key: string;
+  readonly source: ObjectInfo;
+  readonly toPath: string;
+  readonly existing?: ObjectInfo | undefined;
+  /** The same object elsewhere at the destination's store: copied instead of the source. */
+  readonly twin?: ObjectInfo | undefined;
+  readonly reason?: string | undefined;
 }
 
 /** Decides on each path and does what follows. */
@@ -65,7 +78,7 @@ export class Rows {
   /** Copies something new, after renames have been found. */
   async copyLater(fresh: Waiting): Promise<void> {
     const { to } = this.#run.job;
-    await this.#copy(fresh.name, fresh.name, infoOf(fresh), to.prefix + fresh.name, undefined);
+    await this.#copy({ name: fresh.name, key: fresh.name, source: infoOf(fresh), toPath: to.prefix + fresh.name });
   }
 
   async rename({ fresh, gone }: Extract<Fate, { kind: "rename" }>): Promise<void> {
@@ -97,12 +110,14 @@ export class Rows {
     if (compare && other) {
       const decision = await this.#equality.decide(source, other.info, compare);
       if (decision.kind === "same") {
-        tally.note({ mark: "+", path: name, action: "skip", bytes: 0, reason: "it is the same in compareDest" }, "skipped");
+        if (job.copyDest === undefined)
+          tally.note({ mark: "+", path: name, action: "skip", bytes: 0, reason: "it is the same in compareDest" }, "skipped");
+        else await this.#copy({ name, key: path, source, toPath: job.to.prefix + name, twin: other.info, reason: "copyDest" });
         return;
       }
     }
     if (verb === "sync" && job.trackRenames) await this.#fresh.push(waiting(name, source));
-    else await this.#copy(name, path, source, job.to.prefix + name, undefined);
+    else await this.#copy({ name, key: path, source, toPath: job.to.prefix + name });
   }
 
   async #both(name: string, row: Row, source: ObjectInfo, existing: ObjectInfo): Promise<void> {
@@ -128,10 +143,10 @@ export class Rows {
         return;
       case "touch":
         if (await this.#touch(name, path, source, existing, decision.modifiedAt)) return;
-        await this.#copy(name, path, source, existing.path, existing, "time");
+        await this.#copy({ name, key: path, source, toPath: existing.path, existing, reason: "time" });
         return;
       case "update":
-        await this.#copy(name, path, source, existing.path, existing, decision.reason);
+        await this.#copy({ name, key: path, source, toPath: existing.path, existing, reason: decision.reason });
     }
   }
 
@@ -161,7 +176,7 @@ export class Rows {
   ): Promise<void> {
     const { job, tally } = this.#run;
     if (job.verb === "move" && !(await this.#provenSame(source, existing)))
-      return this.#copy(name, path, source, existing.path, existing, "digest");
+      return this.#copy({ name, key: path, source, toPath: existing.path, existing, reason: "digest" });
     tally.found(evidence);
     tally.note({ mark: "=", path: name, action: "none", bytes: 0 }, "same");
     if (evidence !== "record" || !record) this.#record(path, source, existing);
@@ -190,32 +205,20 @@ export class Rows {
   }
 
   /** Hands a copy to the transfers; returns when it has begun. */
-  async #copy(
-    name: string,
-    key: string,
-    source: ObjectInfo,
-    toPath: string,
-    existing: ObjectInfo | undefined,
-    reason?: string,
-  ): Promise<void> {
-    const { job, budget, progress, transfers } = this.#run;
-    if (!budget.admits(source.size)) return;
+  async #copy(copy: Copy): Promise<void> {
+    const { budget, progress, transfers } = this.#run;
+    const { size } = copy.source;
+    if (!budget.admits(size)) return;
     progress.plannedObjects++;
-    progress.plannedBytes += source.size;
-    await transfers.add(() => this.#copyNow(name, key, source, toPath, existing, reason, job.verb === "move"));
+    progress.plannedBytes += size;
+    await transfers.add(() => this.#copyNow(copy));
   }
 
-  async #copyNow(
-    name: string,
-    key: string,
-    source: ObjectInfo,
-    toPath: string,
-    existing: ObjectInfo | undefined,
-    reason: string | undefined,
-    moves: boolean,
-  ): Promise<void> {
+  async #copyNow(copy: Copy): Promise<void> {
     const { job, tally, progress, budget } = this.#run;
     if (budget.isTooLate) return;
+    const { name, key, source, existing, reason } = copy;
+    const moves = job.verb === "move";
     const action = existing ? "update" : "copy";
     const entry = { mark: existing ? "*" : "+", path: name, action, ...(reason === undefined ? {} : { reason }) } as const;
     const count = existing ? "updated" : "copied";
@@ -227,7 +230,7 @@ export class Rows {
     progress.begin(name, source.size);
     let bytes: number | undefined;
     try {
-      const done = await this.#transfer(name, source, toPath, existing, moves);
+      const done = await this.#transfer(copy, moves);
       bytes = done.bytes;
       tally.proved(done.proof);
       this.#record(key, done.source, done.info);
@@ -243,18 +246,12 @@ export class Rows {
     }
   }
 
-  async #transfer(
-    name: string,
-    source: ObjectInfo,
-    toPath: string,
-    existing: ObjectInfo | undefined,
-    moves: boolean,
-  ): Promise<Transferred> {
+  async #transfer({ name, source, toPath, existing, twin }: Copy, moves: boolean): Promise<Transferred> {
     const { job, requests } = this.#run;
     const { backupPrefix, to } = job;
     if (existing && backupPrefix !== undefined)
       await requests.make((call) => to.backend.copy(existing.path, backupPrefix + existing.path.slice(to.prefix.length), call));
-    return transfer(this.#run, { name, source, toPath, existing, moves });
+    return twin ? copyTwin(this.#run, source, twin, toPath) : transfer(this.#run, { name, source, toPath, existing, moves });
   }
 
   /** Deletes the source of a copy that was verified, if it is still what was copied. */

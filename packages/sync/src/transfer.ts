@@ -16,6 +16,7 @@ import type { Progress } from "./progress.ts";
 import { readRanges } from "./ranges.ts";
 import type { Proof } from "./report.ts";
 import type { Requests } from "./requests.ts";
+import type { Side } from "./side.ts";
 import { Stall } from "./stall.ts";
 import { CHEAPEST_FIRST, Watch } from "./watch.ts";
 
@@ -89,12 +90,32 @@ async function copyWithinStore(
   const now = await requests.stat(from, source.path);
   const verb = moves ? "move" : "copy";
   const info = await requests.make((call) => to.backend[verb](source.path, toPath, call));
-  if (info.size !== now.size && info.contentEncoding === now.contentEncoding)
-    throw mismatch(to, toPath, `${info.size} bytes, the source ${now.size}`);
+  return { source: now, info, bytes: now.size, proof: proofOfCopy(to, now, info) };
+}
+
+/**
+ * Copies, within the destination's store, what is the same there as the source.
+ *
+ * @throws OmniError CHECKSUM_MISMATCH; what the store says
+ */
+export async function copyTwin(
+  { job: { to }, requests }: TransferTools,
+  source: ObjectInfo,
+  twin: ObjectInfo,
+  toPath: string,
+): Promise<Transferred> {
+  const info = await requests.make((call) => to.backend.copy(twin.path, toPath, call));
+  return { source, info, bytes: source.size, proof: proofOfCopy(to, twin, info) };
+}
+
+/** What a store's own copy shows. @throws OmniError CHECKSUM_MISMATCH */
+function proofOfCopy(to: Side, from: ObjectInfo, info: ObjectInfo): Proof {
+  if (info.size !== from.size && info.contentEncoding === from.contentEncoding)
+    throw mismatch(to, info.path, `${info.size} bytes, the source ${from.size}`);
   const alike = (["sha256", "sha1", "md5", "crc32c"] as const).some(
-    (name) => now.hashes?.[name] !== undefined && now.hashes[name] === info.hashes?.[name],
+    (name) => from.hashes?.[name] !== undefined && from.hashes[name] === info.hashes?.[name],
   );
-  return { source: now, info, bytes: now.size, proof: alike ? "digest" : "size" };
+  return alike ? "digest" : "size";
 }
 
 async function copyOnce(tools: TransferTools, task: TransferTask, call: CallOptions): Promise<Transferred> {

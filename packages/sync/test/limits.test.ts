@@ -200,7 +200,7 @@ test("progress only grows, names what is under way and ends with everything", as
     from,
     to,
     clock: new VirtualClock(),
-    bandwidth: 5_000,
+    bandwidth: 2_000,
     transfers: 3,
     onProgress: (progress) => seen.push(progress),
   });
@@ -208,6 +208,7 @@ test("progress only grows, names what is under way and ends with everything", as
   expect(bytes).toEqual([...bytes].sort((a, b) => a - b));
   expect(Math.max(...seen.map(({ active }) => active.length))).toBe(3);
   expect(seen.some(({ etaMs, active }) => active.length > 0 && etaMs !== undefined && etaMs > 0)).toBe(true);
+  expect(seen.some(({ active }) => active.some(({ etaMs }) => etaMs !== undefined && etaMs > 0))).toBe(true);
   expect(seen.at(-1)).toMatchObject({
     phase: "done",
     checked: 20,
@@ -276,6 +277,7 @@ test.each<[string, Partial<Record<keyof SyncOptions, unknown>>, string]>([
   ["timetable", { bandwidth: [{ at: "25:00" }] }, 'the timetable\'s "25:00" is no time of day'],
   ["maxDelete", { maxDelete: "half" }, 'maxDelete is "half"; give a number of objects, a percentage'],
   ["maxTransferBytes", { maxTransferBytes: -1 }, "maxTransferBytes is -1"],
+  ["copyDest", { copyDest: "x/", compareDest: { backend: memory() } }, "compareDest and copyDest are one place each"],
 ])("bad input is refused before anything is done: %s", async (_name, wrong, message) => {
   const { from, to } = await twoStores(1);
   const error = await sync({ from, to, ...wrong } as SyncOptions).catch((thrown: unknown) => thrown);

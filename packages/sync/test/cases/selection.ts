@@ -1,4 +1,4 @@
-import { moment } from "../trees.ts";
+import { interposed, moment } from "../trees.ts";
 import { type SyncCase, t } from "./case.ts";
 
 const ago = (seconds: number): number => Date.now() - moment(seconds).getTime();
@@ -187,6 +187,34 @@ export const SELECTION: readonly SyncCase[] = [
     other: { b: "1" },
     after: { a: "new!" },
     rclone: ["--compare-dest", "OTHER"],
+  },
+  {
+    name: "copyDest: what is the same there is copied from there",
+    verb: "copy",
+    from: { a: "1", b: "2", c: "3" },
+    to: { "kept/a": "1", "kept/b": "other", "new/c": "3" },
+    options: { toPrefix: "new/", prefix: "", copyDest: "kept/" },
+    after: { "kept/a": "1", "kept/b": "other", "new/a": "1", "new/b": "2", "new/c": "3" },
+    lines: ["+ a", "+ b", "= c"],
+  },
+  {
+    name: "copyDest: the source is not read",
+    verb: "copy",
+    from: { a: "1" },
+    to: { "kept/a": "1" },
+    options: { toPrefix: "new/", prefix: "", copyDest: "kept/" },
+    disturb: ({ from, to }) => ({
+      from: interposed(from, { read: () => Promise.reject(new Error("it was read")) }),
+      to,
+    }),
+    after: { "kept/a": "1", "new/a": "1" },
+    lines: ["+ a"],
+  },
+  {
+    name: "copyDest: another place than the destination's is refused",
+    from: { a: "1" },
+    options: { copyDest: "" },
+    refused: "INVALID_ARGUMENT",
   },
   {
     name: "one store: copied from prefix to prefix",
