@@ -102,6 +102,10 @@ const benchmark: Benchmark = defineBenchmark<SyncParams, Fixture>({
       { run: "again", objects: 50_000, bytes: 4096 },
       { run: "plan", objects: 100_000, bytes: 0 },
       { run: "plan", objects: 1_000_000, bytes: 0 },
+      // The first three again, smaller: minutes instead of hours on a small machine.
+      { run: "copy", objects: 5_000, bytes: 4096 },
+      { run: "copy", objects: 4, bytes: 256 * 1024 * 1024 },
+      { run: "again", objects: 10_000, bytes: 4096 },
     ],
     quick: [
       { run: "copy", objects: 500, bytes: 4096 },
