@@ -20,6 +20,8 @@ export interface Context {
   confirm(question: string): Promise<void>;
   /** `--yes` was given: `confirm` will not ask. */
   readonly isConfirmed: boolean;
+  /** What was typed, to be typed again. */
+  readonly commandLine: string;
   /** Said when Ctrl-C ends the command: how to go on. A function is asked at that moment. */
   onInterrupt(advice: string | (() => string)): void;
   /** Results as JSON: one object a line. */

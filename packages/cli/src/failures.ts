@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import { type ErrorCode, MultiError, OmniError, redact } from "@omni/core";
 import { Declined, UsageError } from "./command.ts";
 import { EXIT_CODES, type ExitCode } from "./exit-codes.ts";
+import { inFlags } from "./flag-words.ts";
 import type { Output } from "./output/output.ts";
 
 /** A signal ended the command. */
@@ -63,7 +64,7 @@ export function printError(out: Output, error: unknown, debug: boolean, advice: 
 }
 
 function messageOf(error: unknown): string {
-  return redact(error instanceof Error ? error.message : String(error));
+  return inFlags(redact(error instanceof Error ? error.message : String(error)));
 }
 
 /** How each member of a group fared. */

@@ -39,10 +39,14 @@ export function objectAt(target: StoreTarget, text: string): StoreTarget {
 export async function folderAt(targets: Targets, text: string): Promise<StoreTarget> {
   const target = await targets.store(text);
   const isLocal = target.name === undefined && !/^[a-z][a-z0-9+.-]*:/i.test(text);
-  if (!isLocal || target.path === "") return { ...target, path: folderOf(target.path) };
+  if (!isLocal || target.path === "") return asFolder(target);
   if (await target.backend.exists(target.path))
     throw new OmniError("INVALID_ARGUMENT", { reason: `${JSON.stringify(text)} is a file; for one object use cp or mv` });
   return targets.store(`${text}/`);
+}
+
+function asFolder(target: StoreTarget): StoreTarget {
+  return isFolder(target) ? target : { ...target, path: `${target.path}/`, url: `${target.url}/` };
 }
 
 /** What a listing of one level shows: folders end in "/". */
@@ -71,4 +75,12 @@ export async function levelOf(backend: Backend, folder: string, signal: AbortSig
 /** Says that nothing is at a place. */
 export function nothingAt(text: string, hint = ""): OmniError {
   return new OmniError("NOT_FOUND", { reason: `nothing is at ${JSON.stringify(text)}${hint === "" ? "" : `; ${hint}`}` });
+}
+
+/** @throws OmniError NOT_SUPPORTED where folders are but parts of names */
+export function refuseWithoutFolders({ backend, path }: StoreTarget, operation: "mkdir" | "rmdir"): void {
+  if (backend.features[operation]) return;
+  const backendName = backend.driver.scheme;
+  const reason = `${backendName} has no folders of its own: one is there with its first object and gone with its last`;
+  throw new OmniError("NOT_SUPPORTED", { backend: backendName, operation, path, reason, outcome: "not-applied" });
 }

@@ -67,6 +67,7 @@ export function makeProgram(specs: readonly CommandSpec[], version: string, invo
   for (const [key, spec] of Object.entries(GLOBAL_OPTIONS)) program.addOption(optionOf(key, spec));
   const groups = new Map<string, Command>();
   for (const spec of specs) parentOf(spec, program, groups).addCommand(commandOf(spec, invoke));
+  for (const group of groups.values()) group.description(group.commands.map((command) => command.name()).join(", "));
   program.addHelpText(
     "after",
     "\nPlaces are URLs (s3://bucket/prefix, gs://bucket, file:///dir), local paths, or name:path of your omni.config.\nExit codes: 0 clean, 1 differs, 2 pending, 3 not comparable, 4 failed, 5 declined, 6 not found, 64 usage, 130 interrupted.",
@@ -80,10 +81,7 @@ function parentOf(spec: CommandSpec, program: Command, groups: Map<string, Comma
   if (rest === undefined || group === undefined) return program;
   const present = groups.get(group);
   if (present) return present;
-  const made = new Command(group)
-    .helpGroup(`${spec.heading}:`)
-    .description(`see omni ${group} --help`)
-    .copyInheritedSettings(program);
+  const made = new Command(group).helpGroup(`${spec.heading}:`).copyInheritedSettings(program);
   groups.set(group, made);
   program.addCommand(made);
   return made;

@@ -1,6 +1,6 @@
 import { dirname, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { isSameStore } from "@omni/core";
+import { type Backend, isSameStore, layer, type ObjectInfo, RESERVED_PREFIX } from "@omni/core";
 import { UsageError } from "../command.ts";
 import { folderAt, folderOf } from "../places.ts";
 import type { StoreTarget, Targets } from "../targets.ts";
@@ -13,7 +13,7 @@ export interface DestinationWithBackup {
 
 /**
  * The destination seen from a store that also holds the backup folder. Two local directories are two stores: both are seen from the nearest directory
- * that holds them.
+ * that holds them, where the records of the destination's own store stay hidden.
  *
  * @throws UsageError when they are not in one store
  */
@@ -37,11 +37,21 @@ export async function commonDestination(
         .join("/"),
     );
   const path = prefixOf(toDirectory);
-  return { to: { backend, path, url: `${url}/${path}` }, backupPrefix: prefixOf(backupDirectory) };
+  return { to: { backend: withoutRecordsIn(backend, path), path, url: `${url}/${path}` }, backupPrefix: prefixOf(backupDirectory) };
 }
 
 function commonDirectory(a: string, b: string): string {
   for (let directory = a; ; directory = dirname(directory)) {
     if (directory === dirname(directory) || b === directory || b.startsWith(directory + sep)) return directory;
   }
+}
+
+/** A store at the folder hides its records; to the store around it they are files like others. */
+function withoutRecordsIn(backend: Backend, folder: string): Backend {
+  const records = `${folder}${RESERVED_PREFIX}`;
+  return layer(backend, (driver) => ({ list: (prefix, options) => without(records, driver.list(prefix, options)) }));
+}
+
+async function* without(records: string, listing: AsyncIterable<ObjectInfo>): AsyncGenerator<ObjectInfo, void> {
+  for await (const info of listing) if (!info.path.startsWith(records)) yield info;
 }

@@ -67,15 +67,24 @@ async function download(reader: ObjectReader, file: string, force: boolean, mete
     } finally {
       await handle.close();
     }
-    // A link is refused where the name was taken meanwhile; a rename would replace.
     if (force) await rename(temporary, file);
-    else await link(temporary, file);
+    else await takeName(temporary, file);
   } catch (error) {
     throw (error as NodeJS.ErrnoException).syscall === undefined ? error : localError(file, error);
   } finally {
     await unlink(temporary).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "ENOENT") throw error;
     });
+  }
+}
+
+/** A link is refused where the name was taken meanwhile; a rename would replace. Some file systems have no links. */
+async function takeName(temporary: string, file: string): Promise<void> {
+  try {
+    await link(temporary, file);
+  } catch (error) {
+    if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    await rename(temporary, file);
   }
 }
 

@@ -10,7 +10,9 @@ import type { LS_OPTIONS } from "./stores.ts";
 export const run: Run<OptionsOf<typeof LS_OPTIONS>> = async (context, [text], { recursive, long }) => {
   const targets = await context.targets();
   if (text === undefined) {
-    for (const { name, kind, from } of targets.names()) await context.out.result({ name, kind, from }, `${name}:`);
+    const names = targets.names();
+    for (const { name, kind, from } of names) await context.out.result({ name, kind, from }, `${name}:`);
+    if (names.length === 0) context.out.note("No names are configured; write them into omni.config.json, or name a URL or a path.");
     return;
   }
   const target = await targets.store(text);

@@ -1,11 +1,12 @@
 import type { Run } from "../command.ts";
-import { urlOf } from "../places.ts";
+import { refuseWithoutFolders, urlOf } from "../places.ts";
 
 /** `omni mkdir`. */
 export const run: Run<object> = async ({ targets, out, signal, dryRun }, places) => {
   for (const text of places) {
     const target = await (await targets()).store(text.replace(/(?<=[^:/])\/+$/, ""));
     const path = target.path.replace(/\/+$/, "");
+    if (path !== "") refuseWithoutFolders(target, "mkdir");
     if (path !== "" && !dryRun) await target.backend.mkdir(path, { signal });
     const url = urlOf(target, path);
     await out.result({ action: "mkdir", url, dryRun }, `+ ${out.name(url)}/`);

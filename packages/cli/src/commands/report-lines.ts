@@ -1,5 +1,6 @@
 import { comparePaths } from "@omni/core";
 import type { SyncEntry, SyncReport } from "@omni/sync";
+import { inFlags } from "../flag-words.ts";
 import type { Output } from "../output/output.ts";
 
 // So many lines are kept to be printed sorted at the end; what comes then is printed as it comes.
@@ -40,14 +41,14 @@ export class ReportLines {
       .text()
       .split("\n")
       .filter((line) => !/^\(and \d+ more paths\)$/.test(line));
-    await this.#out.result({ report: facts }, summary.join("\n"));
+    await this.#out.result({ report: facts }, inFlags(summary.join("\n")));
   }
 
   #text({ mark, path, action, other, reason }: SyncEntry, failure: string | undefined = reason): string {
     const name = this.#out.name(path === "" ? "(the run)" : path);
     const rename =
       action === "rename" && other !== undefined ? ` (${mark === "+" ? "was" : "is now"} ${this.#out.name(other)})` : "";
-    const why = mark === "!" ? `: ${this.#out.name(failure ?? "failed")}` : "";
+    const why = mark === "!" ? `: ${this.#out.name(inFlags(failure ?? "failed"))}` : "";
     return this.#out.paint(COLORS[mark], `${mark} ${name}${rename}${why}`);
   }
 }

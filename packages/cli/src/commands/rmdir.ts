@@ -1,7 +1,7 @@
 import { dirname, resolve } from "node:path";
 import { OmniError } from "@omni/core";
 import type { Run } from "../command.ts";
-import { nameOf, urlOf } from "../places.ts";
+import { nameOf, refuseWithoutFolders, urlOf } from "../places.ts";
 import type { StoreTarget, Targets } from "../targets.ts";
 
 /** `omni rmdir`. */
@@ -10,6 +10,7 @@ export const run: Run<object> = async ({ targets, out, signal, dryRun, confirm, 
     const target = await parentOf(await targets(), text, cwd);
     const path = target.path.replace(/\/+$/, "");
     const url = urlOf(target, path);
+    refuseWithoutFolders(target, "rmdir");
     await confirm(`remove the folder ${url}`);
     if (!dryRun) await target.backend.rmdir(path, { signal });
     await out.result({ action: "rmdir", url, dryRun }, `- ${out.name(url)}/`);

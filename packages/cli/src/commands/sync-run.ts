@@ -63,7 +63,7 @@ export async function runVerb(
   const lines = new ReportLines(out, options.verbose === true);
   const display = new SyncDisplay(out, dryRun ? `${verb} (dry run)` : verb, options.stats);
   let last: SyncProgress | undefined;
-  context.onInterrupt(() => interruptAdvice(verb, last, dryRun));
+  context.onInterrupt(() => interruptAdvice(context, verb, last));
   const stopDisplay = await display.start();
   let report: SyncReport;
   try {
@@ -110,10 +110,10 @@ function exitCodeOf({ counts, stopped, complete, evidence, verb }: SyncReport, {
   return comparesAll ? EXIT_CODES.CLEAN : EXIT_CODES.NOT_COMPARABLE;
 }
 
-function interruptAdvice(verb: string, last: SyncProgress | undefined, dryRun: boolean): string {
-  if (dryRun || verb === "check") return "nothing was changed";
-  const done = last ? `${last.done.objects} of ${last.planned.objects} objects copied so far; ` : "";
-  return `${done}to go on, run the same command again: what is copied already is not copied again`;
+function interruptAdvice({ dryRun, commandLine }: Context, verb: string, last: SyncProgress | undefined): string {
+  if (dryRun || verb === "check") return "Nothing was changed.";
+  const done = last ? `${last.done.objects} of ${last.planned.objects} objects are copied; they are not copied again.\n  ` : "";
+  return `${done}To go on: ${commandLine}`;
 }
 
 function equalityOf(options: AnyOptions): Partial<SyncOptions> {

@@ -24,7 +24,7 @@ export const syncCommands: readonly CommandSpec[] = [
       { command: "omni sync --dry-run ./site s3://bucket/site", about: "what would be done" },
       { command: "omni sync ./site s3://bucket/site --exclude '*.tmp' --yes", about: "do it, without asking" },
       {
-        command: "omni sync s3://bucket backup: --backup-dir backup-of-today --bwlimit '08:00,1M 19:00,off'",
+        command: "omni sync ./site s3://bucket/site --backup-dir s3://bucket/old-site --bwlimit '08:00,1M 19:00,off'",
         about: "keep what is replaced; slower by day",
       },
     ],
