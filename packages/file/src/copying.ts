@@ -27,7 +27,8 @@ export async function moveObject(layout: Layout, from: Place, to: Place, signal:
       return (await prepareLink(layout, to, from, version)) ?? prepareCopy(layout, to, from.target, carried(version), signal);
     });
     const info = await publishOrDiscard(layout, prepared, signal);
-    if (await remove(layout, from, { only: source }, signal)) return info;
+    const linked = isInode(prepared.stats, source.stats);
+    if (await remove(layout, from, { only: source, linked }, signal)) return info;
     const left = await lookAt(from.target);
     if (!left || !isInode(left, source.stats)) return info;
     // Its metadata was changed meanwhile: the copy must have the change.

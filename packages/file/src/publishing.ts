@@ -116,6 +116,8 @@ export interface Expected {
   readonly ifMatch?: string | undefined;
   /** Only this inode: what was moved away, not what came since. */
   readonly only?: Version | undefined;
+  /** The inode of `only` has another path by now, which changed its ctime; no byte is lost with this one. @default false */
+  readonly linked?: boolean | undefined;
 }
 
 /**
@@ -127,7 +129,7 @@ export interface Expected {
 export async function remove(
   layout: Layout,
   place: Place,
-  { ifMatch, only }: Expected,
+  { ifMatch, only, linked = false }: Expected,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   const item = newItem(place, "take", randomUUID(), await layout.isElsewhere(place.directory));
@@ -138,7 +140,7 @@ export async function remove(
       try {
         const before = await findVersion(layout, place);
         checkMatch(before, ifMatch);
-        if (!before || (only && !isVersion(before, only))) {
+        if (!before || (only && !(linked ? isInodeOf(before, only) : isVersion(before, only)))) {
           await disarm(layout, item);
           return undefined;
         }
@@ -157,6 +159,15 @@ export async function remove(
   await removeSidecar(layout, place.key, removed.stats);
   await layout.prune(place.directory);
   return true;
+}
+
+/** The same inode with the same metadata, whatever its ctime: a file of another program has no etag but what the kernel knows of it. */
+function isInodeOf(found: Version, wanted: Version): boolean {
+  return (
+    found.stats.ino === wanted.stats.ino &&
+    found.stats.birthtimeNs === wanted.stats.birthtimeNs &&
+    found.sidecar?.etag === wanted.sidecar?.etag
+  );
 }
 
 export function isVersion(found: Version, wanted: Version): boolean {

@@ -85,6 +85,16 @@ test("a file that another program moved elsewhere is an object without metadata 
   expect((await backend.stat("b")).metadata).toBeUndefined();
 });
 
+test("a file of another program is moved, its inode and time kept", async () => {
+  await writeFile(join(root, "a"), "theirs");
+  await utimes(join(root, "a"), 1_400_000_000, 1_400_000_000);
+  const { ino } = await stat(join(root, "a"));
+  await backend.move("a", "in/b", { timeoutMs: 30_000 });
+  expect(await pathsOf()).toEqual(["in/b"]);
+  expect(await readFile(join(root, "in/b"), "utf8")).toBe("theirs");
+  expect(await stat(join(root, "in/b"))).toMatchObject({ ino, mtimeMs: 1_400_000_000_000 });
+});
+
 test("setMetadata gives a file of another program metadata, and keeps its bytes and place", async () => {
   await writeFile(join(root, "a"), "theirs");
   const { ino } = await stat(join(root, "a"));
