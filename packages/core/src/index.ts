@@ -46,6 +46,7 @@ export { NetworkBody } from "./network-body.ts";
 export type { ObjectInfo, WriteStamp } from "./object-info.ts";
 export type { OptionSpec, OptionTable } from "./option-table.ts";
 export { type Coding, decodeOwnFields, encodeOwnFields, type MetadataForm, type OwnFields } from "./own-fields.ts";
+export { countPassingBytes } from "./passing-bytes.ts";
 export { checkPath, checkPrefix, comparePaths, RESERVED_PREFIX } from "./path.ts";
 export type { ObjectReader } from "./reader.ts";
 export {

@@ -1,4 +1,4 @@
-import type { DriverBody } from "@omni/core";
+import { countPassingBytes, type DriverBody } from "@omni/core";
 import { hasStatus, STATUS } from "./errors.ts";
 import type { Lease } from "./pool.ts";
 import type { Session } from "./session.ts";
@@ -89,6 +89,8 @@ class PipelinedWriter {
   async #send(bytes: Buffer, own?: Buffer): Promise<void> {
     while (this.#bytesUnderWay >= WINDOW_BYTES && !this.#failed) await Promise.race(this.#underWay);
     if (this.#failed) throw this.#failed.error;
+    // ssh2 makes a packet of them, and another one that is encrypted.
+    countPassingBytes(2 * bytes.byteLength);
     const sent = this.#session
       .write(this.#handle, bytes, this.position)
       .catch((error) => {
@@ -149,6 +151,7 @@ export class SftpBody implements AsyncIterableIterator<Uint8Array> {
         this.#bytesAhead -= piece.bytes;
         // Fewer bytes than asked for: the rest comes first. None: another program has cut the file short.
         if (data.byteLength > 0) {
+          countPassingBytes(2 * data.byteLength);
           if (data.byteLength < piece.bytes) this.#askRest(piece, data.byteLength);
           return { done: false, value: data };
         }

@@ -22,15 +22,18 @@ const LOSSES = 2;
 
 type Step = "done" | "way missing" | "file missing";
 
+/** `taken`: after a lost answer the file is gone, by that rename unless others may rename it, too. `missing`: it was not there from the beginning. */
+export type Published = "published" | "taken" | "missing";
+
 /**
  * Renames a whole file to its path. When the connection is lost meanwhile, the file itself says on the next one what became of it: it is
  * still there = not renamed, and the rename is made again; it is gone = it was renamed.
  *
- * @returns `false` when the file was not there from the beginning
  * @throws OmniError ALREADY_EXISTS, INVALID_PATH; with outcome `unknown` when no further connection could tell
  */
-export async function publish(pool: Pool, layout: Layout, publication: Publication): Promise<boolean> {
+export async function publish(pool: Pool, layout: Layout, publication: Publication): Promise<Published> {
   let losses = 0;
+  let isWayNew = false;
   for (let round = 0; round < ROUNDS; round++) {
     const lease = await pool.take(undefined).catch((error) => {
       throw losses > 0 ? inDoubt(error) : error;
@@ -46,11 +49,12 @@ export async function publish(pool: Pool, layout: Layout, publication: Publicati
     } finally {
       lease.release();
     }
-    if (step === "file missing") return losses > 0;
-    if (step === "done") {
-      if (publication.fsync) await pool.useTwice(undefined, (session) => syncDirectory(session, layout, publication.path));
-      return true;
+    if (step === "file missing" && losses === 0) return "missing";
+    if (step !== "way missing") {
+      if (publication.fsync) await settle(pool, directoriesOf(layout, publication.path, isWayNew));
+      return step === "done" ? "published" : "taken";
     }
+    isWayNew = true;
   }
   throw new OmniError("UNAVAILABLE", {
     reason: "others remove the directory again and again before the object is in it",
@@ -135,16 +139,29 @@ export async function reasonOf(session: Session, layout: Layout, error: unknown)
   });
 }
 
-/** Forces the directory of an object to the disk, where the server lets it be opened (OpenSSH does). */
-async function syncDirectory(session: Session, layout: Layout, path: string): Promise<void> {
-  const directory = parentOf(path);
+/** The directory of an object; and those above it when they were made for it, whose names stand in the next one. */
+function directoriesOf(layout: Layout, path: string, isWayNew: boolean): string[] {
+  const names = parentOf(path) === "" ? [] : parentOf(path).split("/");
+  const all = [layout.root === "" ? "/" : layout.root, ...names.map((_, i) => `${layout.root}/${names.slice(0, i + 1).join("/")}`)];
+  return isWayNew ? all : all.slice(-1);
+}
+
+async function settle(pool: Pool, directories: readonly string[]): Promise<void> {
+  try {
+    await pool.useTwice(undefined, (session) => syncDirectories(session, directories));
+  } catch (error) {
+    throw inDoubt(error);
+  }
+}
+
+/** Forces directories to the disk, where the server lets them be opened (OpenSSH does). */
+export async function syncDirectories(session: Session, directories: readonly string[]): Promise<void> {
+  await Promise.all(directories.map((directory) => syncDirectory(session, directory)));
+}
+
+async function syncDirectory(session: Session, directory: string): Promise<void> {
   // Gone: removed with all that was in it. Refused: this server opens no directories.
-  const handle = await unless(
-    session.openToRead(directory === "" ? layout.root : `${layout.root}/${directory}`),
-    STATUS.NO_SUCH_FILE,
-    STATUS.FAILURE,
-    STATUS.PERMISSION_DENIED,
-  );
+  const handle = await unless(session.openToRead(directory), STATUS.NO_SUCH_FILE, STATUS.FAILURE, STATUS.PERMISSION_DENIED);
   if (!handle) return;
   try {
     await unless(session.sync(handle), STATUS.FAILURE, STATUS.OP_UNSUPPORTED);

@@ -10,7 +10,7 @@ import {
 } from "@omni/core";
 import { hasStatus, STATUS, unless } from "./errors.ts";
 import { madeAt, newName } from "./layout.ts";
-import { publish } from "./publishing.ts";
+import { publish, syncDirectories } from "./publishing.ts";
 import { infoOf } from "./reading.ts";
 import type { Session } from "./session.ts";
 import { checkBefore, type Tools, upload } from "./writing.ts";
@@ -34,6 +34,9 @@ export async function stage(tools: Tools, path: string, body: DriverBody, option
   await checkBefore(tools, path, { signal: options.signal });
   const token = `${newName(tools.clock.now())}-${keyOf(path)}${options.ifNoneMatch === "*" ? "-c" : ""}`;
   const { size, mtime } = await upload(tools, "stage", token, path, body, options);
+  // The name must be on the disk before anybody writes the token down.
+  const directory = tools.layout.own("stage");
+  if (tools.options.fsync) await tools.pool.useTwice(undefined, (session) => syncDirectories(session, [directory]));
   return handle(tools, path, token, { state: "staged", size, mtime });
 }
 
@@ -101,8 +104,9 @@ async function commit(tools: Tools, path: string, token: string, { signal, ifNon
     await writeNote(session, `${from}.done`, standing);
   });
   signal?.throwIfAborted();
-  if (await publish(pool, layout, { path, from, isCreate, fsync: options.fsync })) return infoOf(path, standing);
-  // Another handle was faster.
+  const published = await publish(pool, layout, { path, from, isCreate, fsync: options.fsync });
+  if (published === "published") return infoOf(path, standing);
+  // Another handle was faster, or an answer was lost: the notes tell which of the two renames it was.
   const now = await find(tools, path, token);
   if (now.state === "committed") return now.info;
   throw tokenGone();

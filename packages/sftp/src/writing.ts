@@ -32,7 +32,7 @@ export async function writeObject(tools: Tools, path: string, body: DriverBody, 
   try {
     signal?.throwIfAborted();
     const publication = { path, from: uploaded.file, isCreate: ifNoneMatch === "*", fsync: tools.options.fsync };
-    if (!(await publish(pool, layout, publication))) throw overtaken();
+    if ((await publish(pool, layout, publication)) === "missing") throw overtaken();
     return infoOf(path, uploaded);
   } catch (error) {
     // In doubt the file stays: it tells what became of the rename.
