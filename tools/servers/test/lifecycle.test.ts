@@ -2,6 +2,7 @@ import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } fro
 import { Kafka, logLevel } from "kafkajs";
 import { connect as connectNats } from "nats";
 import { describeWithServer, type RunningServer } from "../src/index.ts";
+import { mustRun } from "../src/processes.ts";
 
 /** Puts something in, and takes it out again with a client of its own. */
 interface Store {
@@ -80,11 +81,25 @@ const gcs: Store = {
   },
 };
 
+/** Runs a command on the server, signed in by its key. */
+function remotely({ url, ssh }: RunningServer, command: string, input = ""): Promise<string> {
+  const { hostname, port, username } = new URL(url);
+  const known = ["-o", "BatchMode=yes", "-o", `UserKnownHostsFile=${ssh!.knownHostsFile}`, "-o", "StrictHostKeyChecking=yes"];
+  const args = ["-F", "none", "-i", ssh!.privateKeyFile, "-p", port, ...known, `${username}@${hostname}`, command];
+  return mustRun({ command: "ssh", args, input });
+}
+
+const ssh: Store = {
+  put: async (server, value) => void (await remotely(server, `cat > '${new URL(server.url).pathname}/kept'`, value)),
+  get: (server) => remotely(server, `cat '${new URL(server.url).pathname}/kept'`),
+};
+
 for (const [name, store, options] of [
   ["nats", nats, {}],
   ["kafka", kafka, {}],
   ["s3", s3, {}],
   ["gcs", gcs, { durable: true }],
+  ["ssh", ssh, {}],
 ] as const) {
   await describeWithServer(
     name,
