@@ -10,6 +10,7 @@ const BACKENDS: Readonly<Record<string, readonly [name: string, definition: stri
   gs: ["@omni/gcs", "gcs"],
   gcs: ["@omni/gcs", "gcs"],
   channel: ["@omni/channel", "channel"],
+  sftp: ["@omni/sftp", "sftp"],
 };
 
 type Module = Readonly<Record<string, unknown>>;
