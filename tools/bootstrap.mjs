@@ -32,6 +32,7 @@ const commands = {
   docs: ["docs/.vitepress/site.ts"],
   "docs:build": ["docs/.vitepress/site.ts", "build"],
   "rename-scope": ["tools/scope/rename.ts"],
+  "set-repository": ["tools/scope/repository.ts"],
 };
 
 async function main() {

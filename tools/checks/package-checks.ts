@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 
 import { type CheckContext, CheckFailure, type CheckOutcome } from "./check.ts";
 import { publishedPackages } from "./packages.ts";
+import { tarballFaults } from "./tarball.ts";
 
 interface Tarball {
   readonly name: string;
@@ -23,7 +24,16 @@ async function packAll(context: CheckContext): Promise<readonly Tarball[]> {
 }
 
 export async function publint(context: CheckContext): Promise<CheckOutcome> {
-  return eachTarball(context, ({ file }) => context.run("publint", ["run", file, "--strict"], { env: toolsPath(context) }));
+  return eachTarball(context, async ({ name, file }) => {
+    const listed = await context.run("tar", ["-tzf", file]);
+    const files = listed.split("\n").filter((line) => line !== "" && !line.endsWith("/"));
+    const faults = tarballFaults(files.map((line) => line.replace(/^package\//, "")));
+    if (faults.length > 0) {
+      context.log(`${name}: ${faults.join("; ")}`);
+      throw new CheckFailure(name);
+    }
+    await context.run("publint", ["run", file, "--strict"], { env: toolsPath(context) });
+  });
 }
 
 export async function attw(context: CheckContext): Promise<CheckOutcome> {

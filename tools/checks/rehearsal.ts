@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { nodeVersion } from "../bootstrap/toolchain.mjs";
 import { consume } from "../rehearsal/consumers.ts";
+import { downloads } from "../rehearsal/downloads.ts";
 import { dualWrite } from "../rehearsal/microservice.ts";
 import { startRegistry } from "../rehearsal/registry.ts";
 import { copyTree, minorStaysMinor, release } from "../rehearsal/release.ts";
@@ -24,6 +25,7 @@ export async function rehearsal(context: CheckContext): Promise<CheckOutcome> {
     let uses = 1;
     for (const manager of ["npm", "pnpm"] as const)
       uses += await consume({ context, folder: join(folder, manager), manager, registry, packages, nodes });
+    uses += (await downloads(context, join(folder, "everything"), registry, packages)).length;
     uses += await dualWrite({ context, folder: join(folder, "microservice"), registry, packages, nodes });
     return { passed: uses, note: packages.map(({ manifest }) => `${manifest.name}@${manifest.version}`).join(" ") };
   } finally {

@@ -4,6 +4,7 @@ import { apiReports } from "./api-reports.ts";
 import { bareClone, bareCloneQuick } from "./bare-clone.ts";
 import type { Check, CheckContext, CheckOutcome } from "./check.ts";
 import { demoRuns } from "./demo.ts";
+import { docsSite } from "./docs.ts";
 import { jestHarness, jestOnServers } from "./harness.ts";
 import { fanOutMemory, fanOutSmoke } from "./memory.ts";
 import { attw, publint, toolsPath } from "./package-checks.ts";
@@ -25,7 +26,7 @@ export const checks: readonly Check[] = [
     name: "npm-test",
     about: "npm test, as the README says, with the push tier's runs",
     tiers: ["push"],
-    budgetSeconds: 1500,
+    budgetSeconds: 1440,
     run: readmeTestCommand,
   },
   { name: "npm-run-demo", about: "npm run demo, as the README says", tiers: ["push"], budgetSeconds: 60, run: demoRuns },
@@ -67,6 +68,13 @@ export const checks: readonly Check[] = [
     run: attw,
   },
   { name: "api-reports", about: "the public API beside etc/*.api.md", tiers: ["push"], budgetSeconds: 60, run: apiReports },
+  {
+    name: "docs",
+    about: "the documentation's site, its links and their headings",
+    tiers: ["push"],
+    budgetSeconds: 75,
+    run: docsSite,
+  },
   {
     name: "rehearsal",
     about: "publish to a local registry, install and use from fresh folders",
@@ -364,6 +372,32 @@ export const checks: readonly Check[] = [
       "packages/s3/src/signing.ts",
     ],
     run: jestHarness(["examples/multi-cloud-upload/test/upload.test.ts"], { OMNI_RUNS: "200" }),
+  },
+  {
+    name: "migrating-properties",
+    about:
+      "random instances, kills, outages, lost requests and a mover that goes on and back: nothing acknowledged is lost, nothing deleted comes back",
+    tiers: ["full"],
+    budgetSeconds: 1800,
+    inputs: ["packages/core/src/fleet", "packages/cloud/src/migrating", "packages/cloud/test/migrating/property.test.ts"],
+    run: jestHarness(["packages/cloud/test/migrating/property.test.ts"], { OMNI_RUNS: "5000" }),
+  },
+  {
+    name: "residency-properties",
+    about: "random clouds, rules, failures, copies and migrations: no file leaves the places that its rule names",
+    tiers: ["full"],
+    budgetSeconds: 900,
+    inputs: ["packages/cloud/src", "packages/cloud/test/residency.test.ts"],
+    run: jestHarness(["packages/cloud/test/residency.test.ts"], { OMNI_RUNS: "10000" }),
+  },
+  {
+    name: "migrating-real",
+    about:
+      "10,000 objects from a folder to the S3 server while three processes write, delete and read, one of them killed: nothing lost, nothing resurrected",
+    tiers: ["full"],
+    budgetSeconds: 1800,
+    inputs: ["packages/core/src/fleet", "packages/cloud/src/migrating", "packages/cloud/test/migrating/real"],
+    run: jestHarness(["packages/cloud/test/migrating/real/real.test.ts"], { OMNI_RUNS: "10000" }),
   },
   {
     name: "verification",

@@ -3,7 +3,7 @@
 /** One fenced block. Lines are counted from 1, in the page. */
 export interface Block {
   readonly language: string;
-  /** Words of the info string without a value: `run`, `continue`, `output`. */
+  /** Words of the info string without a value: `run`, `continue`, `output`, `shown`. */
   readonly words: readonly string[];
   /** `file=name` of the info string. */
   readonly file?: string;
@@ -56,9 +56,11 @@ function infoString(info: string, place: string): Pick<Block, "language" | "word
   let file: string | undefined;
   for (const word of rest) {
     if (word.startsWith("file=")) file = word.slice("file=".length);
-    else if (["run", "continue", "output"].includes(word)) words.push(word);
+    else if (["run", "continue", "output", "shown"].includes(word)) words.push(word);
     else
-      throw new SyntaxError(`${place}: unknown word "${word}" after \`\`\`${language}; known: run, continue, output, file=<name>`);
+      throw new SyntaxError(
+        `${place}: unknown word "${word}" after \`\`\`${language}; known: run, continue, output, shown, file=<name>`,
+      );
   }
   return { language, words, ...(file === undefined ? {} : { file }) };
 }
