@@ -85,7 +85,7 @@ async function run(name: string, { settings, rounds, cases, out }: Command): Pro
   const file = pathToFileURL(join(here, `${name}.ts`)).href;
   const { default: whole } = (await import(file)) as { default: Benchmark };
   if (whole.name !== name) throw new Error(`${name}.ts calls itself "${whole.name}": a benchmark has its file's name`);
-  const benchmark = cases === undefined ? whole : withCases(whole, cases);
+  const benchmark = cases === undefined ? whole : withCases(whole, cases, settings.quick ? "quick" : "full");
   const usual = benchmark.rounds?.usual ?? fewestRounds;
   let place = name;
   const result = await runBenchmark(benchmark, file, {
@@ -103,13 +103,11 @@ async function run(name: string, { settings, rounds, cases, out }: Command): Pro
   return !ceilingPassed(result);
 }
 
-function withCases(benchmark: Benchmark, cases: readonly number[]): Benchmark {
-  const some = <P>(all: readonly P[]): readonly P[] => {
-    const missing = cases.find((number) => number > all.length);
-    if (missing !== undefined) throw new UsageError(`${benchmark.name} has ${all.length} cases, not ${missing}`);
-    return all.filter((_, at) => cases.includes(at + 1));
-  };
-  return { ...benchmark, params: { full: some(benchmark.params.full), quick: some(benchmark.params.quick) } };
+function withCases(benchmark: Benchmark, cases: readonly number[], kind: "full" | "quick"): Benchmark {
+  const all = benchmark.params[kind];
+  const missing = cases.find((number) => number > all.length);
+  if (missing !== undefined) throw new UsageError(`${benchmark.name} has ${all.length} ${kind} cases, not ${missing}`);
+  return { ...benchmark, params: { ...benchmark.params, [kind]: all.filter((_, at) => cases.includes(at + 1)) } };
 }
 
 async function main(): Promise<void> {
