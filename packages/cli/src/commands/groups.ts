@@ -33,7 +33,7 @@ export const groupCommands: readonly CommandSpec[] = [
     heading: HEADING,
     summary: "Compare what the members of a group hold",
     description:
-      "Changes nothing. Exit code 0: all alike; 1: members differ; 2: they differ only where a decided change is still open (omni recover finishes it); 3: a member did not answer, or nothing tells which one is right.",
+      "Repairs nothing; with a journal, a decided change that it meets half done is finished, as by every reader of the journal. Exit code 0: all alike; 1: members differ; 2: decided changes are open that could not be finished (see omni intents); 3: a member did not answer, or nothing tells which one is right.",
     arguments: [GROUP],
     options: VERIFY_OPTIONS,
     examples: [
