@@ -139,6 +139,7 @@ const GROUP: Shape<InText<MultiOptions, "closeMembers">> = {
   minBytesPerSecond: count("bytes a second that a member must take"),
   breaker,
   readPolicy: choice("which member answers a read", ["first", "fastest", "round-robin", "quorum"]),
+  readRepair: flag("repair in the background what a quorum read finds behind"),
   journal: text("name or URL of the backend that keeps the journal"),
   adopt: flag("take an empty journal although members hold what a group wrote"),
   changeMembers: flag("let the journal's group have other members from now on"),
