@@ -1,6 +1,8 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, readdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { linesOf, objectsOf, omni, withDirectory } from "./process.ts";
+import { bareEnvironment, linesOf, OMNI, objectsOf, omni, withDirectory } from "./process.ts";
 
 // Each run is a process of its own, and machines may be busy.
 const TIME_MS = 240_000;
@@ -242,6 +244,34 @@ describe("copy and move", () => {
         expect(file.stderr).toMatch(/"from\/a.txt" is a file; for one object use cp or mv/);
         expect(same.stderr).toMatch(/source and destination are the same place/);
         expect(elsewhere.stderr).toMatch(/--backup-dir "memory:\/\/x" is not in the destination's store/);
+      }),
+    TIME_MS,
+  );
+});
+
+describe("signals", () => {
+  test.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)(
+    "%s ends a run with its code, says how to go on, and leaves nothing half",
+    (signal, expected) =>
+      withDirectory(async (cwd) => {
+        await fill(join(cwd, "from"), { big: "x".repeat(400_000) });
+        await mkdir(join(cwd, "to"));
+        const [node = "", ...flags] = OMNI;
+        const args = ["copy", "from", "to", "--bwlimit", "50K", "--stats", "100ms"];
+        const child = spawn(node, [...flags, ...args], { cwd, env: bareEnvironment(), stdio: ["ignore", "ignore", "pipe"] });
+        let messages = "";
+        child.stderr.setEncoding("utf8").on("data", (text: string) => {
+          messages += text;
+          // The first bytes are on their way.
+          if (/^copy: [1-9][\d.]* \w+ of 390\.6 KiB/m.test(messages)) child.kill(signal);
+        });
+        const [code] = (await once(child, "close")) as [number];
+        expect(code).toBe(expected);
+        expect(messages).toMatch(/omni: interrupted\n {2}To go on: omni copy from to --bwlimit 50K --stats 100ms\n$/);
+        expect(await namesIn(join(cwd, "to"))).toEqual([]);
       }),
     TIME_MS,
   );

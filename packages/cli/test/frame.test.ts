@@ -92,6 +92,19 @@ describe("the command line", () => {
   );
 
   test(
+    "what a library throws into the void is a failure, not a difference",
+    () =>
+      withDirectory(async (cwd) => {
+        const hook = join(cwd, "hook.mjs");
+        const thrower = `setImmediate(() => { throw new Error("from a library"); })`;
+        await writeFile(hook, `process.on("newListener", (name) => { if (name === "SIGINT") ${thrower}; });`);
+        const { code, stderr } = await omni(["ls", "."], { cwd, env: { NODE_OPTIONS: `--import=${pathToFileURL(hook)}` } });
+        expect([code, stderr.startsWith("omni: Error: from a library")]).toEqual([4, true]);
+      }),
+    TIME_MS,
+  );
+
+  test(
     "colours: none in pipes, by --color always and FORCE_COLOR, not with NO_COLOR",
     () =>
       withDirectory(async (cwd) => {
@@ -132,6 +145,7 @@ describe("completions", () => {
             complete("ls", "b"),
             complete("completion", ""),
             complete("ls", `file://${cwd}/h`),
+            complete("queue", "dlq", "l"),
           ]),
         ).toEqual([
           ["mkdir"],
@@ -140,6 +154,7 @@ describe("completions", () => {
           ["backup:", "bucket:"],
           ["bash", "zsh", "fish"],
           [`file://${cwd}/here.txt`],
+          ["list"],
         ]);
       }),
     TIME_MS,

@@ -127,8 +127,6 @@ export const COPY_OPTIONS: Copying = {
 
 export const SYNC_OPTIONS: Copying & typeof DELETION_OPTIONS = { ...DELETION_OPTIONS, ...COPY_OPTIONS };
 
-export const MIGRATE_OPTIONS: Copying = COPY_OPTIONS;
-
 export const CHECK_OPTIONS: Checking = {
   ...WAY_OPTIONS,
   sizeOnly: EQUALITY_OPTIONS.sizeOnly,

@@ -112,7 +112,9 @@ function exitCodeOf({ counts, stopped, complete, evidence, verb }: SyncReport, {
 
 function interruptAdvice({ dryRun, commandLine }: Context, verb: string, last: SyncProgress | undefined): string {
   if (dryRun || verb === "check") return "Nothing was changed.";
-  const done = last ? `${last.done.objects} of ${last.planned.objects} objects are copied; they are not copied again.\n  ` : "";
+  const done = last?.done.objects
+    ? `${last.done.objects} of ${last.planned.objects} objects are copied; they are not copied again.\n  `
+    : "";
   return `${done}To go on: ${commandLine}`;
 }
 

@@ -1,5 +1,5 @@
 import { type CommandSpec, defineCommand } from "../command.ts";
-import { CHECK_OPTIONS, COPY_OPTIONS, MIGRATE_OPTIONS, SYNC_OPTIONS } from "./sync-options.ts";
+import { CHECK_OPTIONS, COPY_OPTIONS, SYNC_OPTIONS } from "./sync-options.ts";
 
 const ENDS = [
   { name: "<from>", about: "the source: URL, local directory or name:path" },
@@ -75,7 +75,7 @@ export const syncCommands: readonly CommandSpec[] = [
     summary: "Copy a whole store, with a journal to go on after a crash",
     description: `${MARKS}\n\nThe same command goes on where a run ended; nothing whose completion was recorded is copied again.`,
     arguments: ENDS,
-    options: MIGRATE_OPTIONS,
+    options: COPY_OPTIONS,
     changes: true,
     examples: [
       {

@@ -33,10 +33,16 @@ export async function candidatesFor(
   if (!spec) return word.startsWith("-") ? flagsFrom(GLOBAL_OPTIONS, word) : commandsFrom(specs, typed, word);
   const options = { ...optionsOf(spec), ...GLOBAL_OPTIONS };
   const value = optionNamed(options, before.at(-1));
-  if (value && value.kind !== "flag")
-    return (value.choices ?? []).filter((one) => one.startsWith(word)).map((one) => ({ value: one, about: "" }));
+  if (value && value.kind !== "flag") return valuesFrom(value.choices ?? [], word);
   if (word.startsWith("-")) return flagsFrom(options, word);
+  const at = typed.length - spec.name.split(" ").length;
+  const choices = spec.arguments[Math.min(at, spec.arguments.length - 1)]?.choices;
+  if (choices) return valuesFrom(choices, word);
   return placesFrom(spec, word, openTargets);
+}
+
+function valuesFrom(choices: readonly string[], word: string): Candidate[] {
+  return choices.filter((one) => one.startsWith(word)).map((value) => ({ value, about: "" }));
 }
 
 function commandsFrom(specs: readonly CommandSpec[], typed: readonly string[], word: string): Candidate[] {
@@ -65,8 +71,6 @@ function optionNamed(options: Readonly<Record<string, OptionSpec>>, word: string
 }
 
 async function placesFrom(spec: CommandSpec, word: string, openTargets: () => Promise<Targets>): Promise<Candidate[]> {
-  const choices = spec.arguments[0]?.choices;
-  if (choices) return choices.filter((one) => one.startsWith(word)).map((value) => ({ value, about: "" }));
   const targets = await openTargets();
   const queues = spec.name.startsWith("queue");
   const names = targets
