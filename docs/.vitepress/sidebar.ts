@@ -18,19 +18,24 @@ const guideOrder = ["multi-writer", "sync", "multi-cloud", "dual-write", "channe
 const lastGuides = ["custom-backend", "testing", "coming-from"];
 const providerOrder = ["aws", "r2", "minio", "ceph", "b2", "wasabi", "spaces", "tigris", "gcs-interop", "other"];
 
+const start = ["start.md", "concepts.md", "semantics.md", "compare.md"];
+const production = ["operations.md", "security-model.md", "performance.md"];
+const project = ["contributing.md", "security.md", "release.md", "design.md", "bench.md", "tools/servers.md"];
+
 export function sidebar(): Item[] {
+  const placed = new Set([...start, ...production, ...project, "index.md"]);
+  const others = [...sitePages]
+    .filter(([, page]) => !page.includes("/") && !placed.has(page))
+    .map(([file, page]) => item(file, page));
   return [
-    { text: "Start", items: named(["start.md", "concepts.md", "semantics.md", "compare.md"]) },
+    { text: "Start", items: named(start) },
     ...packages(),
     { text: "Providers", collapsed: true, items: folder("providers", providerOrder) },
     { text: "Guides", items: folder("guides", guideOrder, lastGuides) },
-    { text: "In production", items: named(["operations.md", "security-model.md", "performance.md"]) },
+    { text: "In production", items: named(production) },
     { text: "Examples", collapsed: true, items: [...items("examples/")] },
     { text: "API", collapsed: true, items: [...items("api/")].toSorted((a, b) => order(a).localeCompare(order(b))) },
-    {
-      text: "The project",
-      items: named(["contributing.md", "security.md", "release.md", "design.md", "bench.md", "tools/servers.md"]),
-    },
+    { text: "The project", items: [...named(project), ...others] },
   ];
 }
 
