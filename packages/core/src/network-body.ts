@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import { countPassingBytes } from "./passing-bytes.ts";
+import { StreamChunks } from "./stream-chunks.ts";
 
 type Step = IteratorResult<Uint8Array, undefined>;
 
@@ -13,7 +14,7 @@ export class NetworkBody implements AsyncIterableIterator<Uint8Array> {
    * @param stream the answer
    * @param chunks what is made of it, such as by a check. @default its own chunks
    */
-  constructor(stream: Readable, chunks: AsyncIterator<Uint8Array, undefined> = stream[Symbol.asyncIterator]()) {
+  constructor(stream: Readable, chunks: AsyncIterator<Uint8Array, undefined> = new StreamChunks(stream)) {
     this.#stream = stream;
     this.#chunks = chunks;
   }

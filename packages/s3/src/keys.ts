@@ -1,5 +1,6 @@
 /** A key in a path, encoded as the signature wants it. */
 export function encodeKey(key: string): string {
+  if (/^[\w.~/-]*$/.test(key)) return key;
   return key.split("/").map(encodeSegment).join("/");
 }
 

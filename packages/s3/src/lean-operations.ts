@@ -38,7 +38,7 @@ export function headersOf(input: Readonly<Record<string, unknown>>): Record<stri
     else if (!ELSEWHERE.has(name) && value !== undefined) return undefined;
   }
   const metadata = input.Metadata as Readonly<Record<string, string>> | undefined;
-  for (const key in metadata) headers[`x-amz-meta-${key}`] = metadata[key] as string;
+  for (const key in metadata) headers[`x-amz-meta-${key.toLowerCase()}`] = metadata[key] as string;
   return headers;
 }
 
