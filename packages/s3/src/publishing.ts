@@ -87,7 +87,9 @@ export async function complete(
   const Key = context.key(upload.path);
   const { uploadId: UploadId, crc32c } = upload;
   try {
-    const Parts = [...(upload.parts ?? (await partsOf(context, upload, signal)))];
+    const listed = upload.parts ?? (await partsOf(context, upload, signal));
+    if (listed === undefined) return await abandon(context, upload, signal);
+    const Parts = [...listed];
     // An empty object's checksum proves nothing, and MinIO takes its zero for a missing one.
     const checksum =
       crc32c === undefined || upload.size === 0
@@ -107,8 +109,12 @@ export async function complete(
   }
 }
 
-/** The parts of an upload, as the store has them. */
-async function partsOf({ send, key }: Context, upload: Upload, signal: AbortSignal | undefined): Promise<readonly UploadedPart[]> {
+/** The parts of an upload, as the store has them; `undefined` when some that it had are gone. */
+async function partsOf(
+  { send, key }: Context,
+  upload: Upload,
+  signal: AbortSignal | undefined,
+): Promise<readonly UploadedPart[] | undefined> {
   const parts: UploadedPart[] = [];
   let marker: string | undefined;
   do {
@@ -126,12 +132,26 @@ async function partsOf({ send, key }: Context, upload: Upload, signal: AbortSign
       });
     marker = page.IsTruncated ? page.NextPartNumberMarker : undefined;
   } while (marker !== undefined);
-  if (parts.length !== upload.partCount)
+  if (parts.length < upload.partCount) return undefined;
+  if (parts.length > upload.partCount)
     throw new OmniError("CHECKSUM_MISMATCH", {
       reason: `the store has ${parts.length} parts of the upload, ${upload.partCount} were sent`,
       outcome: "not-applied",
     });
   return parts;
+}
+
+/**
+ * What becomes of an upload whose parts were there and are gone: MinIO loses them when the connection of a completion breaks off while it is at it. Such an
+ * upload can never be completed; it is aborted, so that no completion which is still under way makes it visible later, and then the object has the last word.
+ */
+async function abandon(context: Context, upload: Upload, signal: AbortSignal | undefined): Promise<Completed> {
+  const { path, nonce, uploadId } = upload;
+  await removeUpload(context, context.key(path), uploadId, false, signal);
+  const lost = new Error("the store has lost parts of the upload");
+  const shown = await look(context, path, signal, lost);
+  if (shown !== undefined && nonceOf(shown) === nonce) return shown;
+  throw goneError(lost, true);
 }
 
 /** Headers of conditions. */
