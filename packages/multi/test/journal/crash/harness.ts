@@ -171,7 +171,7 @@ export class CrashRun {
       actor.goOn();
       await actor.ended();
       this.#note(scenario.name, actor, stop);
-      return [actor, after];
+      return rival ? [actor, rival, after] : [actor, after];
     }
     this.#note(scenario.name, actor, stop);
     return rival ? [actor, rival] : [actor];
