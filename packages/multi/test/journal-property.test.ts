@@ -12,7 +12,8 @@ const PATHS = ["p", "q"] as const;
 type Path = (typeof PATHS)[number];
 
 interface Op {
-  readonly do: "write" | "stream" | "create" | "replace" | "delete" | "copy" | "move";
+  /** `lose`: the first member loses its object, past the journal. */
+  readonly do: "write" | "stream" | "create" | "replace" | "delete" | "copy" | "move" | "lose" | "repair";
   readonly path: Path;
 }
 
@@ -23,7 +24,7 @@ interface Process {
 }
 
 const op: fc.Arbitrary<Op> = fc.record({
-  do: fc.constantFrom("write", "write", "stream", "create", "replace", "delete", "copy", "move"),
+  do: fc.constantFrom("write", "write", "stream", "create", "replace", "delete", "copy", "move", "lose", "repair"),
   path: fc.constantFrom(...PATHS),
 });
 const ends = fc.option(fc.record({ call: fc.integer({ min: 1, max: 60 }), after: fc.boolean() }), { nil: undefined });
@@ -87,6 +88,7 @@ class Run {
   readonly stores: readonly Backend[];
   readonly faults: readonly FaultControl[];
   readonly done: Done[] = [];
+  losses = 0;
   readonly #members: readonly { readonly name: string; readonly backend: Backend }[];
   readonly #journal: Backend;
   #tick = 0;
@@ -131,6 +133,8 @@ class Run {
   }
 
   async #perform(group: MultiBackend, { do: what, path }: Op, name: string): Promise<void> {
+    if (what === "lose") return this.#lose(path);
+    if (what === "repair") return repaired(group);
     const began = this.#tick++;
     const other = path === "p" ? "q" : "p";
     const target = what === "copy" || what === "move" ? other : path;
@@ -146,7 +150,18 @@ class Run {
     }
   }
 
-  async #change(group: MultiBackend, what: Op["do"], path: Path, other: Path, name: string): Promise<string | undefined> {
+  async #lose(path: Path): Promise<void> {
+    this.losses += 1;
+    await this.stores[0]?.delete(path);
+  }
+
+  async #change(
+    group: MultiBackend,
+    what: Exclude<Op["do"], "lose" | "repair">,
+    path: Path,
+    other: Path,
+    name: string,
+  ): Promise<string | undefined> {
     const body = Buffer.from(name);
     switch (what) {
       case "write":
@@ -171,6 +186,15 @@ class Run {
   committed(path: string): readonly NonNullable<Head["last"]>[] {
     const ordered = [...(this.records.get(path) ?? [])].sort(([a], [b]) => a - b).map(([, head]) => head);
     return ordered.flatMap(({ open, recent, last }) => (!open && last && recent[0]?.outcome === "committed" ? [last] : []));
+  }
+}
+
+/** A repair of which some part may fail. */
+async function repaired(group: MultiBackend): Promise<void> {
+  try {
+    await group.repair();
+  } catch (error) {
+    if (!OmniError.is(error)) throw error;
   }
 }
 
@@ -217,6 +241,10 @@ describe("multi with a journal", () => {
     await flush();
     await group.recover();
     for await (const intent of group.intents()) throw new Error(`${intent.id} is open`);
+    // Only what a member lost is left to a repair.
+    if (run.losses > 0) expect(await group.repair()).toMatchObject({ failed: 0, ambiguous: 0, clean: true });
+    await flush();
+    if (run.losses > 0) expect(await group.repair()).toMatchObject({ written: 0, removed: 0, clean: true });
     for (const path of PATHS) {
       const held = await Promise.all(run.stores.map((store) => heldAt(store, path)));
       const last = run.committed(path).at(-1);
@@ -230,7 +258,7 @@ describe("multi with a journal", () => {
 
   const runs = propertyRuns({ name: "multi journal", push: 500 });
   test.each(runs.parameters)(
-    "comes to the head's order under crashes, faults, late requests and concurrent writers (seed $seed)",
+    "comes to the head's order under crashes, faults, losses, late requests, concurrent writers and repairs (seed $seed)",
     async (parameters) => {
       await fc.assert(property, parameters);
     },

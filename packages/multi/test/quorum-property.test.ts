@@ -1,10 +1,11 @@
-import { type Backend, MultiError, OmniError, type WriteStamp } from "@omni/core";
+import { type Backend, createBackend, MultiError, OmniError, type WriteStamp } from "@omni/core";
 import { type Fault, type FaultControl, faulty } from "@omni/core/testing";
 import { memory } from "@omni/memory";
 import { type MultiBackend, multi } from "@omni/multi";
 import { propertyRuns } from "@omni/property";
 import fc from "fast-check";
 import { AutoClock } from "./auto-clock.ts";
+import { watched } from "./journal/crash/stores.ts";
 
 const PATH = "dir/object.txt";
 
@@ -28,16 +29,27 @@ const trouble = fc.oneof(
 );
 const step = fc.record({
   client: fc.nat(2),
-  does: fc.constantFrom("write" as const, "stream" as const, "read" as const, "stat" as const),
+  does: fc.constantFrom("write" as const, "stream" as const, "read" as const, "stat" as const, "repair" as const),
+  /** The call to a member, of this step, at which the client's process ends, before or after that took effect. */
+  endsAt: fc.option(fc.record({ call: fc.integer({ min: 1, max: 25 }), after: fc.boolean() }), { nil: undefined, freq: 4 }),
   troubles: fc.array(trouble, { minLength: 5, maxLength: 5 }),
 });
 /** Things that are done at once; then perhaps what was late takes effect. */
 const round = fc.record({ steps: fc.array(step, { minLength: 1, maxLength: 3 }), flush: fc.boolean() });
 const scenario = fc.record({ count: fc.constantFrom(2, 3, 4, 5), rounds: fc.array(round, { minLength: 1, maxLength: 8 }) });
 
+interface Step {
+  readonly client: number;
+  readonly does: string;
+  readonly endsAt: { readonly call: number; readonly after: boolean } | undefined;
+  readonly troubles: readonly Trouble[];
+}
+
 interface Client {
   readonly store: MultiBackend;
   readonly faults: readonly FaultControl[];
+  /** Lets its process end at a call to a member; resolves when it has. */
+  end(at: Step["endsAt"]): Promise<void>;
 }
 
 function newer(a: WriteStamp | undefined, b: WriteStamp | undefined): boolean {
@@ -53,7 +65,8 @@ async function held(store: Backend): Promise<WriteStamp | undefined> {
 class Run {
   readonly clock = new AutoClock();
   readonly stores: readonly Backend[];
-  readonly clients: readonly Client[];
+  readonly clients: Client[];
+  readonly ended: Client[] = [];
   readonly acknowledged = new Map<string, string>();
   floor: WriteStamp | undefined;
   bodies = 0;
@@ -65,20 +78,54 @@ class Run {
   }
 
   #client(): Client {
+    let left: { calls: number; after: boolean; over: () => void } | undefined;
+    // From its end on nothing of a process goes out; what it sent may still arrive.
+    const around = async <T>(call: () => Promise<T>): Promise<T> => {
+      if (left === undefined) return call();
+      left.calls -= 1;
+      if (left.calls > 0) return call();
+      if (left.calls === 0 && left.after) await call().catch(() => {});
+      left.over();
+      return new Promise(() => {});
+    };
     const members = this.stores.map((store) => faulty(store, [], { clock: this.clock }));
+    const through = members.map(({ driver }) => createBackend(watched(driver, around), { clock: this.clock }));
     const options = { mode: "quorum", readPolicy: "quorum", clock: this.clock, memberTimeoutMs: 1_000, laggardMs: 50 } as const;
-    const store = multi(members, { ...options, breaker: { failures: 3, openMs: 500 }, stageAboveBytes: 64 });
-    return { store, faults: members.map(({ faults }) => faults) };
+    const store = multi(through, { ...options, breaker: { failures: 3, openMs: 500 }, stageAboveBytes: 64 });
+    const end = (at: Step["endsAt"]): Promise<void> =>
+      new Promise((over) => {
+        left = at && { calls: at.call, after: at.after, over };
+      });
+    return { store, faults: members.map(({ faults }) => faults), end };
   }
 
-  async do({ client, does, troubles }: { client: number; does: string; troubles: readonly Trouble[] }): Promise<void> {
-    const { store, faults } = this.clients[client] as Client;
+  async do({ client: at, does, endsAt, troubles }: Step): Promise<void> {
+    const client = this.clients[at] as Client;
+    const { store, faults } = client;
     faults.forEach((control, at) => {
       control.clear();
       for (const fault of TROUBLES[troubles[at] as Trouble]) control.add(fault);
     });
-    if (does === "write" || does === "stream") await this.#write(store, does);
-    else await this.#read(store, does);
+    const ended = client.end(endsAt).then(() => {
+      if (this.clients[at] !== client) return;
+      this.ended.push(client);
+      this.clients[at] = this.#client();
+    });
+    const work =
+      does === "repair"
+        ? this.#repair(store)
+        : does === "write" || does === "stream"
+          ? this.#write(store, does)
+          : this.#read(store, does);
+    await Promise.race([work, ended]);
+  }
+
+  async #repair(store: MultiBackend): Promise<void> {
+    try {
+      await store.repair();
+    } catch (error) {
+      if (!OmniError.is(error)) throw error;
+    }
   }
 
   async #write(store: MultiBackend, does: string): Promise<void> {
@@ -122,7 +169,7 @@ class Run {
   }
 
   async flush(): Promise<void> {
-    for (const { faults } of this.clients)
+    for (const { faults } of [...this.clients, ...this.ended])
       for (const control of faults) {
         control.release();
         await control.flush();
@@ -130,7 +177,7 @@ class Run {
   }
 }
 
-describe("a quorum under concurrent writers, late and lost requests", () => {
+describe("a quorum under crashes, concurrent writers and repairs, late and lost requests", () => {
   const property = fc.asyncProperty(scenario, async ({ count, rounds }) => {
     const run = new Run(count);
     let before = await Promise.all(run.stores.map(held));
