@@ -126,7 +126,11 @@ export class Migration {
     const { stores, changing } = this.#parts;
     const epoch = await this.#in(["backfill", "verify", "read-new"], "backfill", options.signal);
     const report = await this.#pass(options, async (path, [old, fresh], signal) => {
-      if (!old) return fresh && Stores.isOurs(await stores.new.stat(path, { signal })) ? changing.align(path, signal) : "foreign";
+      if (!old) {
+        const seen = (await stores.look(path, signal)).new;
+        // What a writer has deleted since it was listed is nobody's.
+        return !seen || Stores.isOurs(seen) ? changing.align(path, signal) : "foreign";
+      }
       if (fresh) {
         const seen = await stores.look(path, signal);
         if (seen.old && seen.new && isSameWrite(seen.old, seen.new)) return "equal";

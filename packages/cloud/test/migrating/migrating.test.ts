@@ -165,6 +165,69 @@ test("in read-new what only the old store has is found, and brought over", async
   expect((await failure(one.read("nowhere"))).code).toBe("NOT_FOUND");
 });
 
+test("in read-new a change that the new store did not take is not acknowledged, since reads go there", async () => {
+  let isDown = false;
+  const shaky = createBackend({
+    ...to.driver,
+    write: async (path, body, options) => {
+      if (isDown) throw new OmniError("UNAVAILABLE", { reason: "the new store is down", outcome: "not-applied" });
+      return to.driver.write(path, body, options);
+    },
+  });
+  const one = open({ to: shaky });
+  await goTo(one, "read-new");
+  await one.write("a", "before");
+  isDown = true;
+  expect(await failure(one.write("a", "after"))).toMatchObject({ code: "IN_DOUBT", outcome: "unknown" });
+  expect(await text(one, "a")).toBe("before");
+  isDown = false;
+  expect(await one.migration.settle()).toBe(1);
+  expect([await both("a"), await text(one, "a")]).toEqual([["after", "after"], "after"]);
+});
+
+test("a change that was noted before the direction turned back is made good the way it was made", async () => {
+  let isDown = false;
+  const shaky = createBackend({
+    ...from.driver,
+    write: async (path, body, options) => {
+      if (isDown) throw new OmniError("UNAVAILABLE", { reason: "the old store is down", outcome: "not-applied" });
+      return from.driver.write(path, body, options);
+    },
+  });
+  const one = open({ from: shaky });
+  await goTo(one, "read-new");
+  await one.write("a", "before");
+  await goTo(one, "reverse-dual");
+  isDown = true;
+  await one.write("a", "acknowledged");
+  expect(await both("a")).toEqual(["before", "acknowledged"]);
+  await one.migration.rollback();
+  isDown = false;
+  // The old store counts again, but it was the new one that had decided this change.
+  expect(await one.migration.settle()).toBe(1);
+  expect(await both("a")).toEqual(["acknowledged", "acknowledged"]);
+});
+
+test("what is deleted while the backfill passes by is no failure of the backfill", async () => {
+  const one = open({
+    to: createBackend({
+      ...to.driver,
+      // It is listed, and gone when it is looked at.
+      list: async function* (prefix, options) {
+        for (const info of await Array.fromAsync(to.driver.list(prefix, options))) {
+          if (info.path === "gone") await to.delete("gone");
+          yield info;
+        }
+      },
+    }),
+  });
+  await goTo(one, "backfill");
+  await one.write("gone", "soon");
+  await from.delete("gone");
+  expect(await one.migration.backfill()).toMatchObject({ failed: 0, foreign: 0, examples: [] });
+  expect(await one.migration.advance()).toBe("verify");
+});
+
 test("a change that a dead instance left half done is made good by the next one", async () => {
   let isCut = false;
   const cut = createBackend({
