@@ -393,11 +393,11 @@ export const checks: readonly Check[] = [
   {
     name: "migrating-real",
     about:
-      "10,000 objects from a folder to the S3 server while three processes write, delete and read, one of them killed: nothing lost, nothing resurrected",
+      "2,000 objects from a folder to the S3 server while three processes write, delete and read, one of them killed: nothing lost, nothing resurrected",
     tiers: ["full"],
     budgetSeconds: 1800,
     inputs: ["packages/core/src/fleet", "packages/cloud/src/migrating", "packages/cloud/test/migrating/real"],
-    run: jestHarness(["packages/cloud/test/migrating/real/real.test.ts"], { OMNI_RUNS: "10000" }),
+    run: jestHarness(["packages/cloud/test/migrating/real/real.test.ts"], { OMNI_RUNS: "2000" }),
   },
   {
     name: "verification",
