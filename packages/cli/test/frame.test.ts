@@ -2,6 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { specs } from "../src/commands/index.ts";
+import { type Invocation, makeProgram } from "../src/program.ts";
 import { linesOf, objectsOf, omni, withDirectory } from "./process.ts";
 
 // Each run is a process of its own, and machines may be busy.
@@ -17,6 +18,24 @@ process.on("exit", () => writeFileSync(process.env.LOADED, seen.join("\\n")));
 `;
 
 describe("the command line", () => {
+  test("options reach their command under their names, those that begin with --no-, too", () => {
+    const parse = (...args: string[]): Invocation | undefined => {
+      let asked: Invocation | undefined;
+      const program = makeProgram(specs, "0.0.0", (invocation) => {
+        asked = invocation;
+      });
+      program.parse(args, { from: "user" });
+      return asked;
+    };
+    expect(parse("copy", "a", "b")?.options).toEqual({});
+    expect(parse("copy", "a", "b", "--no-update-modtime", "-c")?.options).toEqual({ noUpdateModtime: true, checksum: true });
+    expect(
+      parse("sync", "a", "b", "--max-transfer", "1M", "--max-duration", "1h", "--exclude", "x", "--exclude", "y")?.options,
+    ).toEqual({ maxTransfer: 1_048_576, maxDuration: 3_600_000, exclude: ["x", "y"] });
+    const put = parse("--json", "put", "a", "b", "c/", "-n");
+    expect([put?.spec.name, put?.args, put?.globals.json, put?.globals.dryRun]).toEqual(["put", ["a", "b", "c/"], true, true]);
+  });
+
   test(
     "--help lists every command, and loads neither stores nor engines",
     () =>
