@@ -209,4 +209,4 @@ test("a file whose rule says where it must stay is never anywhere else", async (
   // Otherwise nothing was put to the test; a few runs alone may have little luck.
   expect(stayed).toBeGreaterThanOrEqual(Math.max(0, runs.numRuns / 3 - 15));
   if (runs.numRuns >= 100) expect(migrated).toBeGreaterThan(0);
-});
+}, 900_000);
