@@ -58,12 +58,12 @@ export interface RepairReport extends RepairCounts {
 /** Brings members that missed writes or deletes to what was decided. @param mend changes the members */
 export async function repair(group: Group, mend: Mend, options: RepairOptions = {}): Promise<RepairReport> {
   check(group, options);
-  return new Repair(group, mend, options).run();
+  return new Repair(group, mend, options, false).run();
 }
 
 /** Repairs one path behind a read, without listing anything. */
 export function repairPath(group: Group, mend: Mend, path: string): Promise<RepairCounts> {
-  return new Repair(group, mend, {}).one(path);
+  return new Repair(group, mend, {}, true).one(path);
 }
 
 function check({ members }: Group, { prefer, concurrency }: RepairOptions): void {
@@ -78,16 +78,18 @@ function check({ members }: Group, { prefer, concurrency }: RepairOptions): void
 class Repair {
   readonly #group: Group;
   readonly #mend: Mend;
+  readonly #isUnasked: boolean;
   readonly #options: RepairOptions;
   readonly #counts = { examined: 0, written: 0, removed: 0, bytes: 0, ambiguous: 0, failed: 0 };
   readonly #ambiguous: { readonly path: string; readonly reason: string }[] = [];
   readonly #failures: { readonly path: string; readonly member: string; readonly error: Error }[] = [];
   #cursor: string | undefined;
-  #isUnasked = false;
 
-  constructor(group: Group, mend: Mend, options: RepairOptions) {
+  /** @param isUnasked whether it goes on behind a read, and nobody called `repair()` */
+  constructor(group: Group, mend: Mend, options: RepairOptions, isUnasked: boolean) {
     this.#group = group;
     this.#mend = mend;
+    this.#isUnasked = isUnasked;
     this.#options = options;
     this.#cursor = options.cursor;
   }
@@ -114,7 +116,6 @@ class Repair {
   }
 
   async one(path: string): Promise<RepairCounts> {
-    this.#isUnasked = true;
     await this.#examine(path, true);
     return this.#counts;
   }
