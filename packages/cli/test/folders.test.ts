@@ -259,10 +259,11 @@ describe("signals", () => {
         const args = ["copy", "from", "to", "--bwlimit", "50K", "--stats", "100ms"];
         const child = spawn(node, [...flags, ...args], { cwd, env: bareEnvironment(), stdio: ["ignore", "ignore", "pipe"] });
         let messages = "";
+        let isTold = false;
         child.stderr.setEncoding("utf8").on("data", (text: string) => {
           messages += text;
           // The first bytes are on their way.
-          if (/^copy: [1-9][\d.]* \w+ of 390\.6 KiB/m.test(messages)) child.kill(signal);
+          if (!isTold && /^copy: [1-9][\d.]* \w+ of 390\.6 KiB/m.test(messages)) isTold = child.kill(signal);
         });
         const [code] = (await once(child, "close")) as [number];
         expect(code).toBe(expected);
