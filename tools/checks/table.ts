@@ -383,6 +383,14 @@ export const checks: readonly Check[] = [
     run: jestHarness(["packages/cloud/test/migrating/real/real.test.ts"], { OMNI_RUNS: "2000" }),
   },
   {
+    name: "residency-properties",
+    about: "random clouds, rules, failures, copies and migrations: no file leaves the places that its rule names",
+    tiers: ["full"],
+    budgetSeconds: 900,
+    inputs: ["packages/cloud/src", "packages/cloud/test/residency.test.ts"],
+    run: jestHarness(["packages/cloud/test/residency.test.ts"], { OMNI_RUNS: "2000" }),
+  },
+  {
     name: "verification",
     about: "every count of the full tier has been reached",
     tiers: ["push"],
