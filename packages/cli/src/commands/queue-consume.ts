@@ -29,9 +29,10 @@ async function consume(
   let taken = 0;
   context.onInterrupt(() => `${countOf(taken, "message")} taken; what was not printed goes to others`);
   const subscription = provider.subscribe(topic, { group, from, signal, maxInFlight: Math.min(count ?? IN_FLIGHT, IN_FLIGHT) });
-  for await (const { message, attempt, ack } of deliveriesOf(subscription, timeout, signal)) {
+  for await (const delivery of deliveriesOf(subscription, timeout, signal)) {
+    const { message, attempt } = delivery;
     await out.result({ ...messageFields(message), attempt }, () => out.name(messageText(message)));
-    await ack();
+    await delivery.ack();
     taken += 1;
     if (taken === count) break;
   }

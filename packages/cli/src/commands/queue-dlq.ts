@@ -42,7 +42,7 @@ async function list(
   for await (const letter of provider.browse(letters, { signal })) {
     if (id && !id.includes(letter.id)) continue;
     await out.result({ ...messageFields(letter), ...failureOf(letter), ...(dryRun ? { dryRun } : {}) }, () =>
-      lineOf(letter, out.name),
+      out.name(lineOf(letter)),
     );
     shown += 1;
     if (shown === count) break;
@@ -65,14 +65,14 @@ function failureOf({ metadata }: Message): Record<string, unknown> {
   };
 }
 
-function lineOf(letter: Message, name: (text: string) => string): string {
+function lineOf(letter: Message): string {
   const { id, timestamp, metadata } = letter;
   const { errorName = "", errorMessage = "" } = Object.fromEntries(
     (["errorName", "errorMessage"] as const).map((field) => [field, metadata[DEAD_LETTER[field]]]),
   );
   const attempts = metadata[DEAD_LETTER.attempts] ?? "?";
   const origin = metadata[DEAD_LETTER.originTopic] ?? "?";
-  return `${formatDate(new Date(timestamp))}  ${id}  ${name(`${origin}  after ${attempts}: ${errorName}: ${errorMessage}`)}`;
+  return `${formatDate(new Date(timestamp))}  ${id}  ${origin}  after ${attempts}: ${errorName}: ${errorMessage}`;
 }
 
 async function replay(context: Context, provider: QueueProvider, letters: string, options: Options): Promise<ExitCode> {
