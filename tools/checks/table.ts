@@ -391,6 +391,15 @@ export const checks: readonly Check[] = [
     run: jestHarness(["packages/cloud/test/residency.test.ts"], { OMNI_RUNS: "2000" }),
   },
   {
+    name: "migrating-properties",
+    about:
+      "random instances, kills, outages, lost requests and a mover that goes on and back: nothing acknowledged is lost, nothing deleted comes back",
+    tiers: ["full"],
+    budgetSeconds: 1800,
+    inputs: ["packages/core/src/fleet", "packages/cloud/src/migrating", "packages/cloud/test/migrating/property.test.ts"],
+    run: jestHarness(["packages/cloud/test/migrating/property.test.ts"], { OMNI_RUNS: "1500" }),
+  },
+  {
     name: "verification",
     about: "every count of the full tier has been reached",
     tiers: ["push"],
