@@ -12,6 +12,7 @@ import {
 } from "@omni/core";
 import { type Listing, sortOnDisk } from "@omni/core/merge";
 import type { Side } from "./side.ts";
+import { Stall } from "./stall.ts";
 
 /** That an object was carried over: what the source showed, and what the destination shows since. */
 export interface Completion {
@@ -38,6 +39,9 @@ const ATTEMPTS = 4;
 const MANY_SEGMENTS = 16;
 const READ_AHEAD = 8;
 const SMALL_BYTES = 256 * 1024;
+const JOIN_STALL_MS = 60_000;
+// Each such request has a time limit of its own.
+const DELETED_AT_ONCE = 500;
 
 interface Segment {
   readonly path: string;
@@ -138,11 +142,11 @@ export class Ledger {
   }
 
   /** Creates the next segment; a number that another run took is passed over. */
-  async #create(body: string | AsyncIterable<string>): Promise<void> {
+  async #create(body: string | AsyncIterable<string>, limit: CallOptions = { timeoutMs: this.#call.timeoutMs }): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const path = `${this.#place.prefix}${String(this.#next++).padStart(SEQUENCE_DIGITS, "0")}`;
       try {
-        const { size } = await this.#place.backend.write(path, body, { ifNoneMatch: "*", timeoutMs: this.#call.timeoutMs });
+        const { size } = await this.#place.backend.write(path, body, { ifNoneMatch: "*", ...limit });
         this.#segments.push({ path, size });
         return;
       } catch (error) {
@@ -157,17 +161,29 @@ export class Ledger {
 
   async #join(): Promise<void> {
     const old = [...this.#segments];
-    const rows = latest(this.#records(old));
+    // A million records take their time: what counts is that they move.
+    const { timeoutMs = JOIN_STALL_MS, signal } = this.#call;
+    const stall = new Stall(timeoutMs, this.#clock, signal);
+    const rows = latest(this.#records(old, () => stall.moved()));
     async function* lines(): AsyncGenerator<string, void> {
-      for await (const row of rows) if (row.source !== "") yield lineOf(row);
+      for await (const row of rows) {
+        stall.moved();
+        if (row.source !== "") yield lineOf(row);
+      }
     }
-    await this.#create(lines());
+    try {
+      await this.#create(lines(), { signal: stall.signal });
+    } finally {
+      stall.release();
+    }
     const paths = old.map(({ path }) => path);
-    await this.#place.backend.deleteMany(paths, this.#call);
+    for (let at = 0; at < paths.length; at += DELETED_AT_ONCE)
+      await this.#place.backend.deleteMany(paths.slice(at, at + DELETED_AT_ONCE), this.#call);
     this.#segments = this.#segments.slice(-1);
   }
 
-  #records(segments: readonly Segment[]): AsyncIterable<Completion> {
+  /** @param onSegment told of every segment that was read */
+  #records(segments: readonly Segment[], onSegment: () => void = () => {}): AsyncIterable<Completion> {
     const { backend } = this.#place;
     const call = this.#call;
     async function* all(): AsyncGenerator<Completion, void> {
@@ -176,6 +192,7 @@ export class Ledger {
         for (let next = at + ahead.length; next < Math.min(at + READ_AHEAD, segments.length); next++)
           ahead.push(bodyOf(backend, segments[next] as Segment, call));
         yield* parsed(await (ahead.shift() as Promise<AsyncIterable<Uint8Array>>));
+        onSegment();
       }
     }
     return segments.length === 1 ? all() : sortOnDisk(all());

@@ -1,4 +1,4 @@
-import { type Backend, OmniError } from "@omni/core";
+import { type Backend, delay, OmniError } from "@omni/core";
 import { faulty } from "@omni/core/testing";
 import { memory } from "@omni/memory";
 import { type Bandwidth, bandwidthAt, copy, migrate, type SyncOptions, type SyncProgress, sync } from "@omni/sync";
@@ -231,6 +231,25 @@ describe("the journal", () => {
     const [info] = await listed(journal);
     const text = await (await journal.read(info?.path ?? "")).text();
     expect(text.split("\n").filter((line) => line !== "")).toHaveLength(449);
+  });
+
+  test("is joined however long that takes, as long as it moves", async () => {
+    const { from, to } = await twoStores(450);
+    const clock = new VirtualClock();
+    const kept = memory();
+    async function* slowly(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+      for await (const chunk of body) {
+        await delay(40_000, clock);
+        yield chunk;
+      }
+    }
+    const journal = interposed(kept, {
+      write: (path, body, call) => kept.driver.write(path, body instanceof Uint8Array ? body : slowly(body), call),
+    });
+    const report = await migrate({ from, to, journal, clock, timeoutMs: 60_000 });
+    expect(report.failures).toEqual([]);
+    expect(clock.now()).toBeGreaterThan(600_000);
+    expect(await listed(kept)).toHaveLength(1);
   });
 
   test("is refused where nothing can be created conditionally", async () => {
