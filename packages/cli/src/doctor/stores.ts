@@ -23,6 +23,7 @@ const REACHING: Partial<Record<ErrorCode, string>> = {
   PERMISSION_DENIED:
     "the credentials are known but may not list here: grant s3:ListBucket (storage.objects.list at Google), or check the secret key and the clock",
   NOT_FOUND: "create the bucket, or correct its name, region and endpoint",
+  INVALID_ARGUMENT: "create the bucket, or correct bucket, region and endpoint, as it says",
   UNAVAILABLE: "nothing answers there: check the endpoint, its port, http or https, the network and proxies",
   TIMEOUT: "no answer in time: check the endpoint and firewalls, or give --timeout more",
   UNKNOWN: "check endpoint, region and bucket; --debug shows what the client library says",
@@ -35,7 +36,7 @@ const WRITING: Partial<Record<ErrorCode, string>> = {
 };
 
 /** Errors after which nothing else can be found out. */
-const FATAL: readonly ErrorCode[] = ["UNAUTHENTICATED", "NOT_FOUND", "UNAVAILABLE", "TIMEOUT"];
+const FATAL: readonly ErrorCode[] = ["UNAUTHENTICATED", "NOT_FOUND", "INVALID_ARGUMENT", "UNAVAILABLE", "TIMEOUT"];
 
 /** Looks at a store: that it opens and answers, what one may do there, its clock, and what was left unfinished. */
 export async function checkStore(
