@@ -43,4 +43,4 @@ complete -c omni -a '(__omni_complete)'
 `;
 
 /** The completion script of each shell. */
-export const SCRIPTS = { bash: BASH, zsh: ZSH, fish: FISH } as const;
+export const SCRIPTS: Readonly<Record<"bash" | "zsh" | "fish", string>> = { bash: BASH, zsh: ZSH, fish: FISH };
