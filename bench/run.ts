@@ -1,19 +1,24 @@
 // Runs benchmarks of this folder: node --conditions=@omni/source bench/run.ts [name...] [--quick] [--seed n] [--rounds n]
+// Makes the page and the charts of the runs that are kept: node --conditions=@omni/source bench/run.ts --report
 import { randomInt } from "node:crypto";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import { writeReport } from "./report/files.ts";
 import type { Benchmark } from "./runner/benchmark.ts";
 import { type BenchmarkResult, fewestRounds, type RunSettings, runBenchmark } from "./runner/benchmark-run.ts";
 import { ceilingPassed, toMarkdown } from "./runner/report.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
+const root = fileURLToPath(new URL("..", import.meta.url));
 
 interface Command {
   readonly names: readonly string[];
   readonly list: boolean;
+  /** Nothing is run: the page and the charts are made from the results that are kept. */
+  readonly report: boolean;
   readonly out: string;
   /** Undefined: as many as the benchmark says. */
   readonly rounds: number | undefined;
@@ -35,11 +40,19 @@ function parse(known: readonly string[]): Command {
   const { values, positionals } = readArguments();
   const unknown = positionals.filter((name) => !known.includes(name));
   if (unknown.length > 0) throw new UsageError(`no benchmark is named ${unknown.join(", ")}; there are ${known.join(", ")}`);
-  const { quick, list, out, scratch } = values;
+  const { quick, list, report, out, scratch } = values;
   const seed = values.seed === undefined ? randomInt(2 ** 32) : wholeNumber("seed", values.seed, 0);
   const rounds = values.rounds === undefined ? undefined : wholeNumber("rounds", values.rounds, 1);
   const cases = values.cases?.split(",").map((number) => wholeNumber("cases", number, 1));
-  return { names: positionals.length > 0 ? positionals : known, list, out, rounds, cases, settings: { quick, seed, scratch } };
+  return {
+    names: positionals.length > 0 ? positionals : known,
+    list,
+    report,
+    out,
+    rounds,
+    cases,
+    settings: { quick, seed, scratch },
+  };
 }
 
 function readArguments() {
@@ -49,6 +62,7 @@ function readArguments() {
       options: {
         quick: { type: "boolean", default: false },
         list: { type: "boolean", default: false },
+        report: { type: "boolean", default: false },
         seed: { type: "string" },
         rounds: { type: "string" },
         cases: { type: "string" },
@@ -113,6 +127,7 @@ function withCases(benchmark: Benchmark, cases: readonly number[], kind: "full" 
 async function main(): Promise<void> {
   const command = parse(await benchmarkNames());
   if (command.list) return console.log(command.names.join("\n"));
+  if (command.report) return console.log((await writeReport(root)).join("\n"));
   for (const name of command.names) {
     if (!(await run(name, command))) process.exitCode = 1;
   }

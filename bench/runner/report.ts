@@ -11,14 +11,16 @@ export function toMarkdown(result: BenchmarkResult): string {
 }
 
 function heading(result: BenchmarkResult): string {
-  const { machine, commit } = result;
-  const state = commit === null ? "no commit" : `commit ${commit.hash.slice(0, 12)}${commit.changed ? " with changes" : ""}`;
+  return `## ${result.name}: ${result.title}\n\n${provenance(result)}`;
+}
+
+/** Where and when a run was taken, and what speaks against its figures. */
+export function provenance(result: BenchmarkResult): string {
+  const { machine } = result;
   const versions = Object.entries(result.versions).map(([name, version]) => `, ${name} ${version}`);
   const lines = [
-    `## ${result.name}: ${result.title}`,
-    "",
     `${machine.cores} x ${machine.cpu}, ${machine.system}, ${machine.scratchFileSystem}, Node ${machine.node}${versions.join("")}; ` +
-      `${state}; seed ${result.seed}; ${result.rounds} rounds after ${result.warmUpRounds} of warm-up; ${result.startedAt}.`,
+      `${sources(result)}; seed ${result.seed}; ${result.rounds} rounds after ${result.warmUpRounds} of warm-up; ${result.startedAt}.`,
   ];
   if (result.quick) lines.push("", "**Smoke run: shows that the benchmark works. None of these figures is a measurement.**");
   if (machine.loadBefore > machine.cores / 2) {
@@ -30,17 +32,26 @@ function heading(result: BenchmarkResult): string {
   return lines.join("\n");
 }
 
-function caseTable(result: BenchmarkResult, each: CaseResult): string {
-  const params = Object.entries(each.params).map(
-    ([key, value]) => `${key} ${typeof value === "object" ? JSON.stringify(value) : value}`,
-  );
+/** The commit that was measured. */
+export function sources({ commit }: Pick<BenchmarkResult, "commit">): string {
+  return commit === null ? "no commit" : `commit ${commit.hash.slice(0, 12)}${commit.changed ? " with changes" : ""}`;
+}
+
+/** The case's parameters as one line: what distinguishes it from the others. */
+export function caseTitle({ params }: Pick<CaseResult, "params">): string {
+  const words = Object.entries(params).map(([key, value]) => `${key} ${typeof value === "object" ? JSON.stringify(value) : value}`);
+  return words.join(", ");
+}
+
+/** One case under its heading: a row for each subject, and what was left out. */
+export function caseTable(result: BenchmarkResult, each: CaseResult): string {
   const head = ["subject", `${result.unit}/s`, `time per ${result.unit}`, `CPU per ${result.unit}`, "peak RSS above idle"];
   if (!result.quick) head.push(ratioTitle(result.compare), "target", "verdict");
   const rows = Object.entries(each.subjects).map(([name, subject]) => {
     const judgement = each.judgements.find(({ peer }) => peer === name);
     return [...measures(subject, each.work), ...(result.quick ? [] : judged(judgement))];
   });
-  const lines = [`### ${params.join(", ")}`, "", row(head), row(head.map(() => "---")), ...rows.map(row)];
+  const lines = [`### ${caseTitle(each)}`, "", row(head), row(head.map(() => "---")), ...rows.map(row)];
   const figures = Object.values(each.subjects).flatMap((subject) => figuresLine(subject));
   if (figures.length > 0) lines.push("", ...figures);
   if (each.skipped.length > 0) lines.push("");
@@ -58,7 +69,8 @@ function figuresLine({ label, samples }: SubjectResult): readonly string[] {
   return names.length === 0 ? [] : [`- ${label}: ${shown.join(", ")}`];
 }
 
-function row(cells: readonly string[]): string {
+/** A line of a Markdown table. */
+export function row(cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |`;
 }
 
@@ -66,9 +78,15 @@ function ratioTitle(compare: BenchmarkResult["compare"]): string {
   return compare === "speed" ? "speed of ours / peer [95 %]" : "time of ours / peer [95 %]";
 }
 
-function measures(subject: SubjectResult, work: number): string[] {
+/** Nanoseconds per unit, as medians over the rounds. */
+export function costs(subject: SubjectResult, work: number): { readonly wallNanos: number; readonly cpuNanos: number } {
   const wallNanos = median(subject.samples.map((sample) => sample.wallNanos)) / work;
   const cpuNanos = (median(subject.samples.map((sample) => sample.cpuMicros)) * 1000) / work;
+  return { wallNanos, cpuNanos };
+}
+
+function measures(subject: SubjectResult, work: number): string[] {
+  const { wallNanos, cpuNanos } = costs(subject, work);
   const peak = `${peakAboveIdleMiB(subject).toFixed(1)} MiB`;
   return [subject.label, significant(1e9 / wallNanos), duration(wallNanos), duration(cpuNanos), peak];
 }
@@ -96,6 +114,7 @@ function verdictCell({ verdict, missedBy, basis }: Judgement): string {
 }
 
 function interval({ median: middle, low, high }: Interval): string {
+  if (!Number.isFinite(high - low)) return "no figure"; // A round of the peer, or of ours, took no time that can be told.
   return `${middle.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`;
 }
 
@@ -114,7 +133,7 @@ function significant(value: number): string {
 }
 
 /** Nanoseconds in the unit that reads best. */
-function duration(nanos: number): string {
+export function duration(nanos: number): string {
   if (nanos < 1e3) return `${nanos.toPrecision(3)} ns`;
   if (nanos < 1e6) return `${(nanos / 1e3).toPrecision(3)} us`;
   return nanos < 1e9 ? `${(nanos / 1e6).toPrecision(3)} ms` : `${(nanos / 1e9).toPrecision(3)} s`;

@@ -19,7 +19,7 @@ const lastGuides = ["custom-backend", "testing", "coming-from"];
 const providerOrder = ["aws", "r2", "minio", "ceph", "b2", "wasabi", "spaces", "tigris", "gcs-interop", "other"];
 
 const start = ["start.md", "concepts.md", "semantics.md", "compare.md"];
-const production = ["operations.md", "security-model.md", "performance.md"];
+const production = ["operations.md", "security-model.md", "performance.md", "benchmarks.md"];
 const project = ["contributing.md", "security.md", "release.md", "design.md", "bench.md", "tools/servers.md"];
 
 export function sidebar(): Item[] {
