@@ -1,5 +1,8 @@
 import { type Backend, comparePaths, OmniError } from "@omni/core";
+import { DIRECTORY_SCHEMES } from "./config/address.ts";
 import type { StoreTarget, Targets } from "./targets.ts";
+
+const URL_PATH = /^(?<start>(?<scheme>[a-z][a-z0-9+.-]*):\/\/[^?#]*?)\/*(?<options>[?#].*)?$/is;
 
 /** The prefix that means a folder: "" or ending in "/". */
 export function folderOf(path: string): string {
@@ -38,11 +41,19 @@ export function objectAt(target: StoreTarget, text: string): StoreTarget {
  */
 export async function folderAt(targets: Targets, text: string): Promise<StoreTarget> {
   const target = await targets.store(text);
+  const directory = await directoryAt(targets, text);
+  if (directory) return directory;
   const isLocal = target.name === undefined && !/^[a-z][a-z0-9+.-]*:/i.test(text);
   if (!isLocal || target.path === "") return asFolder(target);
   if (await target.backend.exists(target.path))
     throw new OmniError("INVALID_ARGUMENT", { reason: `${JSON.stringify(text)} is a file; for one object use cp or mv` });
   return targets.store(`${text}/`);
+}
+
+/** The directory that a URL may name, as a store of its own; `undefined` where URLs name something else. */
+export async function directoryAt(targets: Targets, text: string): Promise<StoreTarget | undefined> {
+  const { start, scheme = "", options = "" } = URL_PATH.exec(text)?.groups ?? {};
+  return DIRECTORY_SCHEMES.has(scheme.toLowerCase()) ? targets.store(`${start}/${options}`) : undefined;
 }
 
 function asFolder(target: StoreTarget): StoreTarget {
@@ -70,6 +81,12 @@ export async function levelOf(backend: Backend, folder: string, signal: AbortSig
     entries.push({ path, name, isDirectory, size: info.size, modifiedAt: info.modifiedAt });
   }
   return entries.sort((a, b) => comparePaths(a.name, b.name));
+}
+
+/** A place's text without "/" at the end of its path: a folder as a name in the one above it. */
+export function asName(text: string): string {
+  const { start, options = "" } = URL_PATH.exec(text)?.groups ?? {};
+  return start === undefined ? text.replace(/(?<=[^:/])\/+$/, "") : start + options;
 }
 
 /** Says that nothing is at a place. */

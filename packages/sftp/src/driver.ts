@@ -32,7 +32,8 @@ export function sftpDriver(options: CheckedOptions, clock: Clock = systemClock):
   const { username, host, port, root } = options;
   return {
     scheme: "sftp",
-    identity: `sftp:${encodeURIComponent(username)}@${host.toLowerCase()}:${port}${root === "" ? "/" : root}`,
+    // What stands behind the bar is the place within the store: one root may be seen to lie within another.
+    identity: `sftp:${encodeURIComponent(username)}@${host.toLowerCase()}:${port}|${encodeURI(`${root}/`).replaceAll("#", "%23")}`,
     features: {
       canStream: true,
       rangeRead: true,

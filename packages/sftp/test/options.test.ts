@@ -18,7 +18,7 @@ it("reads a URL: user, host, port and the absolute path", () => {
 it("is opened by its URL without being registered", async () => {
   const store = await open("sftp://ada@files.example.com:2222/srv/objects?known_hosts_file=/none&connections=2&file_mode=0640");
   expect(store.driver.scheme).toBe("sftp");
-  expect(store.driver.identity).toBe("sftp:ada@files.example.com:2222/srv/objects");
+  expect(store.driver.identity).toBe("sftp:ada@files.example.com:2222|/srv/objects/");
   await store.close();
 });
 
@@ -31,7 +31,7 @@ it("is opened by text configuration, older names included", async () => {
     fingerprint: "SHA256:abc",
     sync: "no",
   });
-  expect(store.driver.identity).toBe("sftp:ada@files:22/x");
+  expect(store.driver.identity).toBe("sftp:ada@files:22|/x/");
   await store.close();
 });
 

@@ -2,7 +2,7 @@ import { type ObjectInfo, OmniError } from "@omni/core";
 import type { Context, Run } from "../command.ts";
 import type { OptionsOf } from "../options.ts";
 import { formatDate } from "../output/format.ts";
-import { folderOf, nameOf, nothingAt } from "../places.ts";
+import { directoryAt, folderOf, nameOf, nothingAt } from "../places.ts";
 import type { StoreTarget } from "../targets.ts";
 import type { LS_OPTIONS } from "./stores.ts";
 
@@ -20,7 +20,8 @@ export const run: Run<OptionsOf<typeof LS_OPTIONS>> = async (context, [text], { 
     const shown = context.out.name(name);
     await context.out.result(objectFields(info), () => (long ? longLine(info, shown) : shown));
   };
-  const found = await listFolder(context, target, recursive === true, show);
+  const folder = (await directoryAt(targets, text)) ?? target;
+  const found = await listFolder(context, folder, recursive === true, show);
   if (found || target.path === "") return;
   await show(await objectOf(context, target, text), nameOf(target.path));
 };

@@ -1,10 +1,10 @@
 import type { Run } from "../command.ts";
-import { refuseWithoutFolders, urlOf } from "../places.ts";
+import { asName, refuseWithoutFolders, urlOf } from "../places.ts";
 
 /** `omni mkdir`. */
 export const run: Run<object> = async ({ targets, out, signal, dryRun }, places) => {
   for (const text of places) {
-    const target = await (await targets()).store(text.replace(/(?<=[^:/])\/+$/, ""));
+    const target = await (await targets()).store(asName(text));
     const path = target.path.replace(/\/+$/, "");
     if (path !== "") refuseWithoutFolders(target, "mkdir");
     if (path !== "" && !dryRun) await target.backend.mkdir(path, { signal });

@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
 import { basename, resolve } from "node:path";
-import { guessContentType, OmniError, type WriteOptions } from "@omni/core";
+import { OmniError, type WriteOptions } from "@omni/core";
 import { type Context, type Run, UsageError } from "../command.ts";
 import type { OptionsOf } from "../options.ts";
 import { Meter } from "../output/bar.ts";
@@ -22,7 +22,7 @@ export const run: Run<Options> = async (context, places, options) => {
 
 async function putStdin(context: Context, place: StoreTarget, options: Options): Promise<void> {
   if (isFolder(place)) throw new UsageError("stdin has no name; name the object, not a folder");
-  await write(context, place, place.path, process.stdin, writeOptions(options, place.path), undefined);
+  await write(context, place, place.path, process.stdin, writeOptions(options), undefined);
 }
 
 async function putFile(context: Context, place: StoreTarget, name: string, options: Options): Promise<void> {
@@ -39,14 +39,7 @@ async function putFile(context: Context, place: StoreTarget, name: string, optio
     const sized = stats.isFile() ? { sizeBytes: size } : {};
     const body = file.createReadStream({ autoClose: false, highWaterMark: 256 * 1024 });
     try {
-      await write(
-        context,
-        place,
-        path,
-        body,
-        { ...writeOptions(options, path), ...keeps, ...sized },
-        stats.isFile() ? size : undefined,
-      );
+      await write(context, place, path, body, { ...writeOptions(options), ...keeps, ...sized }, stats.isFile() ? size : undefined);
     } finally {
       body.destroy();
     }
@@ -82,11 +75,11 @@ async function write(
   }
 }
 
-function writeOptions(options: Options, path: string): WriteOptions {
+function writeOptions(options: Options): WriteOptions {
   const { contentType, cacheControl, contentEncoding, contentDisposition, metadata, ifAbsent, ifMatch, partSize, concurrency } =
     options;
   const given = {
-    contentType: contentType ?? guessContentType(path),
+    contentType,
     cacheControl,
     contentEncoding,
     contentDisposition,

@@ -1,7 +1,7 @@
 import { dirname, resolve } from "node:path";
 import { OmniError } from "@omni/core";
 import type { Run } from "../command.ts";
-import { nameOf, refuseWithoutFolders, urlOf } from "../places.ts";
+import { asName, nameOf, refuseWithoutFolders, urlOf } from "../places.ts";
 import type { StoreTarget, Targets } from "../targets.ts";
 
 /** `omni rmdir`. */
@@ -19,7 +19,7 @@ export const run: Run<object> = async ({ targets, out, signal, dryRun, confirm, 
 
 /** A folder as a name in its parent: a local directory is else a store of its own. */
 async function parentOf(targets: Targets, text: string, cwd: string): Promise<StoreTarget> {
-  const target = await targets.store(text);
+  const target = await targets.store(asName(text));
   if (target.path !== "") return target;
   const isLocal = target.name === undefined && !/^[a-z][a-z0-9+.-]*:/i.test(text);
   const place = resolve(cwd, text);

@@ -12,6 +12,9 @@ export type Address =
 /** What a name in a configuration looks like. */
 export const NAME: RegExp = /^[A-Za-z][A-Za-z0-9_-]*$/;
 
+/** Schemes whose URLs name a directory of a machine: as with local places, the directory is the store, and not the machine. */
+export const DIRECTORY_SCHEMES: ReadonlySet<string> = new Set(["sftp"]);
+
 const NAMED = /^([A-Za-z][A-Za-z0-9_-]*):(.*)$/s;
 const URL_FORM = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]*)(\/[^?#]*)?(?:\?([^#]*))?(?:#.*)?$/s;
 

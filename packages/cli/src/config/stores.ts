@@ -3,7 +3,7 @@ import { basename, dirname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Backend, isRegistered, type OpenConfig, open } from "@omni/core";
 import { file } from "@omni/file";
-import { type Address, parseAddress } from "./address.ts";
+import { type Address, DIRECTORY_SCHEMES, parseAddress } from "./address.ts";
 import { type BackendEntry, isBackend, type OmniConfig } from "./entry.ts";
 import { expand } from "./environment.ts";
 import type { Packages } from "./packages.ts";
@@ -44,6 +44,7 @@ export class Stores {
   /** Opens what a command line names by a URL; what it does not say comes from the environment. */
   async typed(address: Extract<Address, { kind: "url" }>): Promise<OpenedStore & { readonly path: string }> {
     const { scheme, host, query } = address;
+    if (DIRECTORY_SCHEMES.has(scheme)) return this.#directory(address);
     const path = scheme === "memory" && host !== "" ? [host, address.path].filter((part) => part !== "").join("/") : address.path;
     const key = `${scheme}://${scheme === "memory" ? "" : host}?${query}`;
     const backend = await this.#once(key, () => this.#openTyped(scheme, host, Object.fromEntries(query)));
@@ -83,6 +84,21 @@ export class Stores {
     if (failed) throw failed.reason;
   }
 
+  /** Opens the directory of a URL that ends in "/", or the directory of the object that it names. */
+  async #directory({
+    scheme,
+    host,
+    path: place,
+    query,
+  }: Extract<Address, { kind: "url" }>): Promise<OpenedStore & { readonly path: string }> {
+    const end = place.lastIndexOf("/") + 1;
+    const root = `/${place.slice(0, end).replace(/\/$/, "")}`;
+    const backend = await this.#once(`${scheme}://${host}${root}?${query}`, () =>
+      this.#openTyped(scheme, host, Object.fromEntries(query), { root }),
+    );
+    return { backend, path: place.slice(end), url: `${scheme}://${host.replace(/^.*@/, "")}${root}`.replace(/\/$/, "") };
+  }
+
   async #openDescribed(url: string, options: Readonly<Record<string, unknown>>, { directory }: Place): Promise<OpenedStore> {
     const address = parseAddress(url, directory);
     if (address.kind === "local" && (isRegistered(url) || (await this.#isUsed(url))))
@@ -100,13 +116,18 @@ export class Stores {
     return this.#kept(await open(url, { ...texts(options), use } as OpenConfig), name);
   }
 
-  async #openTyped(scheme: string, host: string, query: Readonly<Record<string, string>>): Promise<Backend> {
+  async #openTyped(
+    scheme: string,
+    host: string,
+    query: Readonly<Record<string, string>>,
+    options: { readonly root?: string } = {},
+  ): Promise<Backend> {
     const known = await this.#packages.backendOf(scheme);
     const fromEnv = known?.module[`${known.definition}FromEnv`];
     if (known && typeof fromEnv === "function")
       return (fromEnv as FromEnv)(environmentOf(known.definition, decodeURIComponent(host), query, this.#env));
     const use = [...(await this.#packages.used(this.#use)), ...(await this.#ownDefinition(scheme))];
-    return open(`${scheme}://${host}${Object.keys(query).length > 0 ? `?${new URLSearchParams(query)}` : ""}`, { use });
+    return open(`${scheme}://${host}${Object.keys(query).length > 0 ? `?${new URLSearchParams(query)}` : ""}`, { ...options, use });
   }
 
   async #ownDefinition(scheme: string): Promise<readonly []> {
