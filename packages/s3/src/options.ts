@@ -44,7 +44,7 @@ export interface S3Options {
   readonly sseKmsKeyId?: string | undefined;
   /** Key of your own for SSE-C: 32 bytes in base64. */
   readonly sseCustomerKey?: string | undefined;
-  /** Copies above this many bytes are made in parts. @default 5 GB, the most that one request copies */
+  /** Copies above this many bytes are made in parts. @default 5 GiB, the most that one request copies */
   readonly copyThresholdBytes?: number | undefined;
   /** Tries of a request, the first one included. @default 3 */
   readonly maxAttempts?: number | undefined;
