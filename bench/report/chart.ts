@@ -8,16 +8,16 @@ import { type Interval, relativeWidth } from "../runner/statistics.ts";
 import { barScale, ratioScale, type Scale } from "./scale.ts";
 
 const width = 960;
-const plot = { left: 352, right: 690, top: 92 } as const;
-const rowHeight = 24;
+const plot = { left: 352, right: 664, top: 92 } as const;
+const rowHeight = 26;
 /** Characters of the left column; wide fonts are reckoned with. */
-const column = 44;
+const column = 38;
 const legend =
   "● judged by wall time · ■ by CPU time, where wall time is too noisy · □ both too wide: nothing is claimed · ◇ target";
 
 const style = `
-text{font-family:system-ui,-apple-system,Segoe UI,Roboto,sans-serif;font-size:12.5px;fill:#1f2328}
-.ground{fill:#fff;stroke:#d0d7de}.title{font-size:16px;font-weight:600}.case{font-weight:600}.quiet,.tick{fill:#59636e}.tick{font-size:11px}
+text{font-family:system-ui,-apple-system,Segoe UI,Roboto,sans-serif;font-size:14px;fill:#1f2328}
+.ground{fill:#fff;stroke:#d0d7de}.title{font-size:17px;font-weight:600}.case{font-weight:600}.quiet,.tick{fill:#59636e}.tick{font-size:12.5px}
 .grid{stroke:#e4e8ec}.one{stroke:#59636e;stroke-width:1.5}.side{fill:#0f766e;opacity:.07}
 .better{fill:#0f766e;stroke:#0f766e}.worse{fill:#b45309;stroke:#b45309}.even{fill:#1f2328;stroke:#1f2328}.none{fill:#fff;stroke:#8b949e}
 .target{fill:none;stroke:#7c3aed;stroke-width:1.5}.words{fill:#59636e}
@@ -47,7 +47,7 @@ export function chart(result: BenchmarkResult): string {
     `<desc id="d">${escaped(says)}</desc>`,
     `<style>${style}\n</style>`,
     `<rect class="ground" x="0.5" y="0.5" width="${width - 1}" height="${bottom - 1}" rx="8"/>`,
-    text(20, 30, "title", cut(result.title, 96)),
+    text(20, 30, "title", cut(result.title, 84)),
     text(20, 50, "quiet", `${says}; ${origin}`),
     ...marks,
     "</svg>",
@@ -62,9 +62,9 @@ function ratios(result: BenchmarkResult): Plot {
   let top = plot.top;
   for (const each of result.cases) {
     const lines = wrapped(caseTitle(each));
-    marks.push(...lines.map((line, index) => text(20, top + 18 + index * 17, "case", line)));
+    marks.push(...lines.map((line, index) => text(20, top + 18 + index * 18, "case", line)));
     marks.push(text(plot.right + 16, top + 18, "quiet", oursLine(result, each)));
-    top += (lines.length - 1) * 17;
+    top += (lines.length - 1) * 18;
     for (const judgement of each.judgements) {
       top += rowHeight;
       marks.push(...ratioRow(top, judgement, each.subjects[judgement.peer]?.label ?? judgement.peer, scale, result.compare));
@@ -117,8 +117,8 @@ function axis(scale: Scale, height: number, compare: BenchmarkResult["compare"])
 function ratioRow(top: number, judgement: Judgement, label: string, scale: Scale, compare: BenchmarkResult["compare"]): string[] {
   const middle = top + rowHeight / 2;
   const interval = drawn(judgement);
-  const name = text(32, middle + 4, "label", cut(label, column));
-  if (!(interval.low > 0 && Number.isFinite(interval.high))) return [name, text(plot.right + 16, middle + 4, "words", "no figure")];
+  const name = text(32, middle + 5, "label", cut(label, column));
+  if (!(interval.low > 0 && Number.isFinite(interval.high))) return [name, text(plot.right + 16, middle + 5, "words", "no figure")];
   const tone = toneOf(judgement, compare);
   const basis = interval === judgement.wall ? "wall" : "CPU";
   const whiskers = `M${n(scale.at(interval.low))} ${middle}H${n(scale.at(interval.high))}`;
@@ -128,7 +128,7 @@ function ratioRow(top: number, judgement: Judgement, label: string, scale: Scale
     ...(judgement.target ? [diamond(scale.at(targetValue(judgement.target)), middle)] : []),
     `<path class="${tone}" stroke-width="2" d="${whiskers}${ends}"/>`,
     mark(scale.at(interval.median), middle, basis, tone),
-    text(plot.right + 16, middle + 4, tone === "none" ? "words" : "value", ratioWords(judgement, interval, basis)),
+    text(plot.right + 16, middle + 5, tone === "none" ? "words" : "value", ratioWords(judgement, interval, basis)),
   ];
 }
 
@@ -175,7 +175,7 @@ function bars(result: BenchmarkResult): Plot {
       text(plot.right + 16, top + 16, "value", `${duration(cpuNanos)} CPU, ${duration(wallNanos)} wall`),
     ];
   });
-  return { height: rows.length * rowHeight - 24, marks, says: `CPU time per ${result.unit}, median` };
+  return { height: rows.length * rowHeight - 22, marks, says: `CPU time per ${result.unit}, median` };
 }
 
 function text(x: number, y: number, kind: string, words: string, anchor?: "middle" | "end"): string {

@@ -11,7 +11,7 @@ what it cannot say, stands in [\`bench/README.md\`](../bench/README.md); what wa
 
 **How to read a chart.** A mark is the median of ours against one peer, its whiskers the 95 % interval; on the tinted side ours is better. Round:
 judged by wall time. Square: wall time was too noisy, CPU time is judged. Hollow and grey: the interval is wider than 15 % of its median both
-ways, so nothing is claimed. A diamond is the target.`;
+ways, so nothing is claimed. A diamond is the target. A commit that is \`changed\` had work in its tree that was not committed yet.`;
 
 /** The page of all kept runs. */
 export function page(kept: readonly Kept[]): string {
@@ -20,20 +20,21 @@ export function page(kept: readonly Kept[]): string {
 
 /** One row for each run: what it came to, and when and of what it was taken. */
 function summary(kept: readonly Kept[]): string {
-  const head = ["run", "ratios: met", "missed", "stated", "not measurable", "rounds", "load before", "commit", "date"];
-  const rows = kept.map(({ name, result }) => [`[${name}](#${name})`, ...counts(result), ...origin(result)]);
+  const head = ["run", "ratios", "rounds", "load / cores", "commit", "date"];
+  const rows = kept.map(({ name, result }) => [`[${name}](#${name})`, counts(result), ...origin(result)]);
   return ["## All runs", "", row(head), row(head.map(() => "---")), ...rows.map(row)].join("\n");
 }
 
-function counts({ cases }: BenchmarkResult): readonly string[] {
+function counts({ cases }: BenchmarkResult): string {
   const verdicts: readonly Judgement["verdict"][] = ["met", "missed", "stated", "not measurable here"];
   const all = cases.flatMap(({ judgements }) => judgements);
-  return verdicts.map((wanted) => String(all.filter(({ verdict }) => verdict === wanted).length || ""));
+  const counted = verdicts.map((wanted) => [all.filter(({ verdict }) => verdict === wanted).length, wanted] as const);
+  return counted.flatMap(([count, verdict]) => (count > 0 ? [`${count} ${verdict}`] : [])).join(", ") || "no peer";
 }
 
 function origin({ rounds, machine, commit, startedAt }: BenchmarkResult): readonly string[] {
-  const hash = commit === null ? "none" : `${commit.hash.slice(0, 12)}${commit.changed ? " with changes" : ""}`;
-  return [String(rounds), `${machine.loadBefore.toFixed(1)} on ${machine.cores} cores`, hash, startedAt.slice(0, 10)];
+  const hash = commit === null ? "none" : `${commit.hash.slice(0, 12)}${commit.changed ? ", changed" : ""}`;
+  return [String(rounds), `${machine.loadBefore.toFixed(1)} / ${machine.cores}`, hash, startedAt.slice(0, 10)];
 }
 
 function section({ name, result }: Kept): string {

@@ -46,10 +46,12 @@ export function caseTitle({ params }: Pick<CaseResult, "params">): string {
 /** One case under its heading: a row for each subject, and what was left out. */
 export function caseTable(result: BenchmarkResult, each: CaseResult): string {
   const head = ["subject", `${result.unit}/s`, `time per ${result.unit}`, `CPU per ${result.unit}`, "peak RSS above idle"];
-  if (!result.quick) head.push(ratioTitle(result.compare), "target", "verdict");
+  const targets = each.judgements.some(({ target }) => target !== undefined);
+  const compared = !result.quick && each.judgements.length > 0;
+  if (compared) head.push(ratioTitle(result.compare), ...(targets ? ["target"] : []), "verdict");
   const rows = Object.entries(each.subjects).map(([name, subject]) => {
     const judgement = each.judgements.find(({ peer }) => peer === name);
-    return [...measures(subject, each.work), ...(result.quick ? [] : judged(judgement))];
+    return [...measures(subject, each.work), ...(compared ? judged(judgement, targets) : [])];
   });
   const lines = [`### ${caseTitle(each)}`, "", row(head), row(head.map(() => "---")), ...rows.map(row)];
   const figures = Object.values(each.subjects).flatMap((subject) => figuresLine(subject));
@@ -91,15 +93,15 @@ function measures(subject: SubjectResult, work: number): string[] {
   return [subject.label, significant(1e9 / wallNanos), duration(wallNanos), duration(cpuNanos), peak];
 }
 
-function judged(judgement: Judgement | undefined): string[] {
-  if (judgement === undefined) return ["", "", ""];
-  return [ratioCell(judgement), targetCell(judgement.target), verdictCell(judgement)];
+function judged(judgement: Judgement | undefined, targets: boolean): string[] {
+  if (judgement === undefined) return targets ? ["", "", ""] : ["", ""];
+  return [ratioCell(judgement), ...(targets ? [targetCell(judgement.target)] : []), verdictCell(judgement)];
 }
 
 function ratioCell({ basis, wall, cpu }: Judgement): string {
   if (basis === "wall") return interval(wall);
-  const wide = `not measurable here (${interval(wall)} is wider than ${widestInterval * 100} %)`;
-  return basis === "cpu" ? `${wide}; CPU time instead: ${interval(cpu)}` : `${wide}; neither by CPU time (${interval(cpu)})`;
+  if (basis === "cpu") return `${interval(cpu)} of CPU time; of wall time ${interval(wall)}, too wide`;
+  return `${interval(wall)}; of CPU time ${interval(cpu)}; both wider than ${widestInterval * 100} %`;
 }
 
 function targetCell(target: Target | undefined): string {

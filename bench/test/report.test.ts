@@ -156,7 +156,7 @@ describe("a chart", () => {
   });
 
   test("of a run without peers has a bar for each case", () => {
-    expect(chart(run([]))).toMatch(/<rect class="better"[^>]*width="338"/);
+    expect(chart(run([]))).toMatch(/<rect class="better"[^>]*width="312"/);
   });
 });
 
