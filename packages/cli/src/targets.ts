@@ -36,6 +36,7 @@ export interface Targets {
    * `s3://bucket/prefix/file`, `file:///dir`, a local path `./dir` or `/dir/file`, or `name:path` of a configured store.
    *
    * A local path that is a directory, or ends in `/`, is a backend of its own with an empty path; any other is a name in its directory.
+   * Of an SFTP server, what ends in `/` is a backend of its own, and anything else a name in its directory.
    *
    * @throws OmniError INVALID_ARGUMENT, UNKNOWN_BACKEND, NOT_INSTALLED
    */

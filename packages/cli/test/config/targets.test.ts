@@ -59,6 +59,21 @@ describe("stores", () => {
     await found.close();
   });
 
+  test("on an SFTP server are the directory that is named, or that of the file that is named", async () => {
+    const found = await targets({});
+    const file = await found.store("sftp://ada:hush@files:2222/srv/my%20data/a%23.txt");
+    expect([file.path, file.url]).toEqual(["a#.txt", "sftp://files:2222/srv/my data/a#.txt"]);
+    expect(file.backend.driver.identity).toBe("sftp:ada@files:2222|/srv/my%20data/");
+    const directory = await found.store("sftp://ada:hush@files:2222/srv/my%20data/");
+    expect([directory.path, directory.url]).toEqual(["", "sftp://files:2222/srv/my data"]);
+    expect(directory.backend).toBe(file.backend);
+    const root = await found.store("sftp://ada@files/a.txt?connections=1");
+    expect([root.path, root.url, root.backend.driver.identity]).toEqual(["a.txt", "sftp://files/a.txt", "sftp:ada@files:22|/"]);
+    expect(await message(found.store("sftp://files/srv/"))).toContain('"username" is missing');
+    expect(await message(found.store("sftp://ada:hush@files/srv/../etc/"))).toMatch(/^(?!.*hush).*the option "root"/);
+    await found.close();
+  });
+
   test("of the environment stand over those of the configuration", async () => {
     const found = await targets(
       { backends: { backup: "memory" } },
