@@ -31,10 +31,11 @@ export async function unitTests(context: CheckContext): Promise<CheckOutcome> {
 const serverSuites = [
   "/node_modules/",
   "\\.full\\.test\\.ts$",
-  "/(s3|gcs|queue-nats|queue-kafka)/test/(kit|broker-stops|consumer-kills|faults|many-objects)\\.test\\.ts$",
+  "/(s3|gcs|sftp|queue-nats|queue-kafka)/test/(kit|broker-stops|consumer-kills|crash|faults|many-objects)\\.test\\.ts$",
   "/(queue-kafka/test/secure|consumer/test/two-processes)\\.test\\.ts$",
   "/(queue-composite|ingest)/test/(broker-stops|on-brokers|brokers)\\.test\\.ts$",
-  "/(multi/test/(read-failover|journal/crash/.*)|sync/test/crash/.*)\\.test\\.ts$",
+  "/(multi/test/(read-failover|journal/crash/.*)|sync/test/(crash|network)/.*|cloud/test/migrating/real/.*)\\.test\\.ts$",
+  "/cli/test/(groups|queues|s3|sign)\\.test\\.ts$",
   "/tools/(servers/test/lifecycle|snippets/test/pages)\\.test\\.ts$",
   "/examples/multi-cloud-upload/test/(page|upload)\\.test\\.ts$",
   // Fastify's `inject` requires an ES module, which jest can do from Node 24.9 on; the services themselves run on Node 22.
