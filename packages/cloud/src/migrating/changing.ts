@@ -117,10 +117,10 @@ export class Changing {
     return halfDone && this.#stores.align(path, RULES[halfDone].first, signal);
   }
 
-  /** A hold that cannot be given up stands until this instance's next change of the path, or until its life is over. */
+  /** A hold that cannot be given up at once becomes a note before the change ends: {@link Holds.holding}. */
   async #tidy(work: Promise<void>): Promise<void> {
     await work.catch((error: unknown) => {
-      this.#logger.warn({ error }, "a path stays held: its record could not be changed");
+      this.#logger.warn({ error }, "the record of a held path could not be changed at once");
     });
   }
 }

@@ -24,6 +24,11 @@ export interface Hold {
   leaveNote(): Promise<void>;
 }
 
+/** A hold, and whether it is given up. */
+interface OwnHold extends Hold {
+  isGivenUp: boolean;
+}
+
 const FIRST_PAUSE_MS = 10;
 const LONGEST_PAUSE_MS = 500;
 
@@ -46,16 +51,27 @@ export class Holds {
     this.#clock = clock;
   }
 
-  /** Holds a path while the work is done. A hold that the work neither released nor left a note for is left to be taken over. */
+  /**
+   * Holds a path while the work is done. A hold that the work could not give up, or that nobody knows to have come about, becomes a note: its holder
+   * lives, so nobody else would ever take it over.
+   */
   async holding<T>(path: string, shift: Shift, phase: Phase, work: (hold: Hold) => Promise<T>): Promise<T> {
     const before = this.#here.get(path);
     let done = (): void => {};
     const turn = new Promise<void>((resolve) => (done = resolve));
     this.#here.set(path, turn);
+    const at = `${this.#folder}${createHash("sha256").update(path).digest("hex")}`;
+    let hold: OwnHold | undefined;
     try {
       await before;
-      return await work(await this.#take(path, shift, phase));
+      hold = await this.#take(at, path, shift, phase);
+      return await work(hold);
+    } catch (error) {
+      // The request to take it may have come through.
+      if (!hold && OmniError.is(error) && error.outcome !== "not-applied") await this.#leave(at, shift);
+      throw error;
     } finally {
+      if (hold && !hold.isGivenUp) await this.#leave(at, shift);
       if (this.#here.get(path) === turn) this.#here.delete(path);
       done();
     }
@@ -69,8 +85,7 @@ export class Holds {
     }
   }
 
-  async #take(path: string, shift: Shift, phase: Phase): Promise<Hold> {
-    const at = `${this.#folder}${createHash("sha256").update(path).digest("hex")}`;
+  async #take(at: string, path: string, shift: Shift, phase: Phase): Promise<OwnHold> {
     const mine: HoldRecord = { path, life: shift.life, phase };
     let isOver: ((signal?: AbortSignal) => Promise<boolean>) | undefined;
     let watched = "";
@@ -93,10 +108,11 @@ export class Holds {
     }
   }
 
-  #hold(at: string, record: HoldRecord, halfDone: Phase | undefined, { signal }: Shift): Hold {
+  #hold(at: string, record: HoldRecord, halfDone: Phase | undefined, { signal }: Shift): OwnHold {
     let { phase } = record;
-    return {
+    const hold: OwnHold = {
       halfDone,
+      isGivenUp: false,
       begin: async (next) => {
         if (next === phase) return;
         await this.#backend.write(at, JSON.stringify({ ...record, phase: next }), { signal });
@@ -106,12 +122,30 @@ export class Holds {
       release: async () => {
         signal.throwIfAborted();
         await this.#backend.delete(at, { signal });
+        hold.isGivenUp = true;
       },
       leaveNote: async () => {
         signal.throwIfAborted();
         await this.#backend.write(at, JSON.stringify({ ...record, phase, life: "" }), { signal });
+        hold.isGivenUp = true;
       },
     };
+    return hold;
+  }
+
+  /** Makes a note of the record if it is this life's. While the records cannot be reached the lease ends, and with it the life. */
+  async #leave(at: string, { life, signal }: Shift): Promise<void> {
+    for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+      try {
+        const found = await this.#read(at, signal);
+        if (found?.record.life !== life) return;
+        if (await this.#write(at, { ...found.record, life: "" }, { ifMatch: found.etag }, signal)) return;
+      } catch (error) {
+        // Without an answer it is asked again: else everybody would wait for the end of this life.
+        if (OmniError.is(error) && !error.retryable && error.code !== "UNKNOWN") throw error;
+      }
+      await delay(pauseMs, this.#clock, signal).catch(() => undefined);
+    }
   }
 
   async #write(
@@ -136,7 +170,8 @@ export class Holds {
     try {
       const reader = await this.#backend.read(at, { signal });
       const record = await reader.json<HoldRecord>();
-      if (!PHASES.includes(record.phase)) throw new OmniError("UNKNOWN", { path: at, reason: "this is no record of a migration" });
+      if (!PHASES.includes(record.phase))
+        throw new OmniError("UNKNOWN", { path: at, reason: "this is no record of a migration", outcome: "not-applied" });
       return { record, etag: reader.info.etag as string };
     } catch (error) {
       if (OmniError.is(error, "NOT_FOUND")) return undefined;

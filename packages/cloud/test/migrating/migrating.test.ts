@@ -156,6 +156,56 @@ test("a store that is down is made good later where it may be, and fails the cha
   expect(await one.migration.settle()).toBe(0);
 });
 
+test("a path that a living instance could not make good is not kept from the others", async () => {
+  let isDown = true;
+  const shaky = createBackend({
+    ...to.driver,
+    write: async (path, body, options) => {
+      if (isDown) throw new OmniError("UNAVAILABLE", { reason: "the new store is down", outcome: "not-applied" });
+      return to.driver.write(path, body, options);
+    },
+  });
+  const mover = open({ to: shaky });
+  const other = open({ to: shaky });
+  await goTo(mover, "dual");
+  await mover.write("a", "noted");
+  expect((await failure(mover.migration.settle())).message).toMatch(/the new store is down/);
+  // The mover lives, and has nothing more to do there.
+  expect((await failure(other.write("a", "too early"))).message).toMatch(/the new store is down/);
+  isDown = false;
+  await other.write("a", "the next");
+  expect(await both("a")).toEqual(["the next", "the next"]);
+});
+
+test.each(["delete", "write"] as const)("a lost %s of a hold's record does not keep the path from the others", async (verb) => {
+  let losing = false;
+  const lose = (path: string): void => {
+    if (!losing || !path.includes("/holds/")) return;
+    losing = false;
+    throw new Error("the request was lost");
+  };
+  const shaky = createBackend({
+    ...records.driver,
+    delete: async (path, options) => {
+      if (verb === "delete") lose(path);
+      return records.driver.delete(path, options);
+    },
+    write: async (path, body, options) => {
+      const written = await records.driver.write(path, body, options);
+      if (verb === "write") lose(path);
+      return written;
+    },
+  });
+  const one = open({ records: shaky });
+  const other = open();
+  await goTo(one, "dual");
+  losing = true;
+  await one.write("a", "first").catch((error: unknown) => expect(String(error)).toMatch(/the request was lost/));
+  expect(losing).toBe(false);
+  await other.write("a", "second");
+  expect(await both("a")).toEqual(["second", "second"]);
+});
+
 test("in read-new what only the old store has is found, and brought over", async () => {
   const one = open();
   await goTo(one, "read-new");
