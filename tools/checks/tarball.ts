@@ -2,6 +2,7 @@
 
 const allowed: readonly RegExp[] = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
+  /^[\w.]+\.schema\.json$/,
   /^src\/.+\.ts$/,
   /^dist\/.+\.(js|d\.ts)(\.map)?$/,
 ];
@@ -13,7 +14,7 @@ const required: readonly string[] = ["package.json", "README.md", "LICENSE"];
  */
 export function tarballFaults(files: readonly string[]): readonly string[] {
   const there = new Set(files);
-  const sources = files.filter((file) => /^src\/.+\.ts$/.test(file));
+  const sources = files.filter((file) => /^src\/.+(?<!\.d)\.ts$/.test(file));
   const made = files.filter((file) => /^dist\/.+\.js$/.test(file));
   return [
     ...required.filter((file) => !there.has(file)).map((file) => `${file} is missing`),

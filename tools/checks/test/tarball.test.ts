@@ -2,8 +2,9 @@ import { tarballFaults } from "../tarball.ts";
 
 const whole = ["package.json", "README.md", "LICENSE", "src/a.ts", "dist/a.js", "dist/a.js.map", "dist/a.d.ts", "dist/a.d.ts.map"];
 
-test("a whole tarball has no faults", () => {
+test("a whole tarball has no faults, nor has one with declarations by hand and a schema", () => {
   expect(tarballFaults(whole)).toEqual([]);
+  expect(tarballFaults([...whole, "src/internals.d.ts", "omni.config.schema.json"])).toEqual([]);
 });
 
 test.each([
