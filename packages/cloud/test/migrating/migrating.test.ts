@@ -38,6 +38,16 @@ async function goTo(one: MigratingBackend, phase: Phase): Promise<void> {
   }
 }
 
+/** The new store, which takes no writes for a while. */
+const downWhile = (isDown: () => boolean): Backend =>
+  createBackend({
+    ...to.driver,
+    write: async (path, body, options) => {
+      if (isDown()) throw new OmniError("UNAVAILABLE", { reason: "the new store is down", outcome: "not-applied" });
+      return to.driver.write(path, body, options);
+    },
+  });
+
 const failure = (promise: Promise<unknown>): Promise<OmniError> =>
   promise.then(
     () => Promise.reject(new Error("it did not fail")),
@@ -128,13 +138,7 @@ test("verify sees bytes that differ under one write id", async () => {
 
 test("a store that is down is made good later where it may be, and fails the change where it may not", async () => {
   let isDown = true;
-  const shaky = createBackend({
-    ...to.driver,
-    write: async (path, body, options) => {
-      if (isDown) throw new OmniError("UNAVAILABLE", { reason: "the new store is down", outcome: "not-applied" });
-      return to.driver.write(path, body, options);
-    },
-  });
+  const shaky = downWhile(() => isDown);
   const one = open({ to: shaky });
   await goTo(one, "dual");
   await one.write("a", "noted");
@@ -158,13 +162,7 @@ test("a store that is down is made good later where it may be, and fails the cha
 
 test("a path that a living instance could not make good is not kept from the others", async () => {
   let isDown = true;
-  const shaky = createBackend({
-    ...to.driver,
-    write: async (path, body, options) => {
-      if (isDown) throw new OmniError("UNAVAILABLE", { reason: "the new store is down", outcome: "not-applied" });
-      return to.driver.write(path, body, options);
-    },
-  });
+  const shaky = downWhile(() => isDown);
   const mover = open({ to: shaky });
   const other = open({ to: shaky });
   await goTo(mover, "dual");
@@ -217,13 +215,7 @@ test("in read-new what only the old store has is found, and brought over", async
 
 test("in read-new a change that the new store did not take is not acknowledged, since reads go there", async () => {
   let isDown = false;
-  const shaky = createBackend({
-    ...to.driver,
-    write: async (path, body, options) => {
-      if (isDown) throw new OmniError("UNAVAILABLE", { reason: "the new store is down", outcome: "not-applied" });
-      return to.driver.write(path, body, options);
-    },
-  });
+  const shaky = downWhile(() => isDown);
   const one = open({ to: shaky });
   await goTo(one, "read-new");
   await one.write("a", "before");
