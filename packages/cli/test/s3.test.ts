@@ -1,9 +1,8 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { CreateBucketCommand } from "@aws-sdk/client-s3";
-import { s3 } from "@omni/s3";
-import { describeWithServer, type RunningServer } from "@omni/servers";
+import { describeWithServer } from "@omni/servers";
+import { makeBucket } from "./bucket.ts";
 import { linesOf, objectsOf, omni, withDirectory } from "./process.ts";
 
 // Each run is a process of its own, and machines may be busy.
@@ -68,19 +67,3 @@ await describeWithServer("s3", "omni on an S3 server", (current) => {
     TIME_MS,
   );
 });
-
-/** A bucket of its own, and the environment by which `omni` finds it. */
-async function makeBucket({ url, credentials, region }: RunningServer): Promise<{ bucket: string; env: Record<string, string> }> {
-  const bucket = `cli-${randomUUID()}`;
-  const store = s3({ bucket, endpoint: url, region, ...credentials, provider: "minio" });
-  await (await store.driver.client()).send(new CreateBucketCommand({ Bucket: bucket }));
-  await store.close();
-  const env = {
-    AWS_ENDPOINT_URL_S3: url,
-    AWS_REGION: "us-east-1",
-    AWS_ACCESS_KEY_ID: credentials?.accessKeyId ?? "",
-    AWS_SECRET_ACCESS_KEY: credentials?.secretAccessKey ?? "",
-    OMNI_S3_PROVIDER: "minio",
-  };
-  return { bucket, env };
-}

@@ -32,6 +32,7 @@ export {
 } from "./error.ts";
 export { extend, layer, wrap } from "./extend.ts";
 export { ABILITIES, type Ability, type ConditionalFeatures, type DriverFeatures, type Features } from "./features.ts";
+export { groupByDelimiter } from "./group-by-delimiter.ts";
 export { commonHash, createHasher, digestOf, HASH_ALGORITHMS, type HashAlgorithm, type Hasher } from "./hash.ts";
 export { stageHeld, tokenGone } from "./held.ts";
 export { DEFAULT_WINDOW_BYTES, type Lane, type LaneOptions, spread } from "./lanes.ts";

@@ -1,5 +1,6 @@
 import type { ListOptions } from "./backend.ts";
 import { storageChannel, tracedList } from "./diagnostics.ts";
+import { groupOf } from "./group-by-delimiter.ts";
 import { ListSteps } from "./list-steps.ts";
 import type { ObjectInfo } from "./object-info.ts";
 import { comparePaths, RESERVED_PREFIX } from "./path.ts";
@@ -51,9 +52,4 @@ async function* listFiltered(core: Core, prefix: string, options: ListOptions): 
   } finally {
     await steps.end();
   }
-}
-
-function groupOf(path: string, prefix: string, delimiter: string): string | undefined {
-  const end = path.indexOf(delimiter, prefix.length);
-  return end === -1 ? undefined : path.slice(0, end + delimiter.length);
 }

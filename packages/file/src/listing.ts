@@ -1,6 +1,6 @@
 import type { Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { comparePaths, type DriverListOptions, type ObjectInfo, RESERVED_PREFIX } from "@omni/core";
+import { comparePaths, type DriverListOptions, groupByDelimiter, type ObjectInfo, RESERVED_PREFIX } from "@omni/core";
 import { hasCode } from "./file-system.ts";
 import { isOwn, type Layout } from "./layout.ts";
 import { PageLook } from "./looking.ts";
@@ -36,7 +36,7 @@ export async function* listObjects(layout: Layout, prefix: string, options: Driv
   const top = prefix.slice(0, prefix.lastIndexOf("/") + 1);
   if (top !== "" && !(await layout.checkWay(layout.place(`${top}x`)))) return;
   const found = entriesOf(walkDirectory(walk, top));
-  if (delimiter && !shallow) yield* grouped(found, prefix, delimiter, startAfter);
+  if (delimiter && !shallow) yield* groupByDelimiter(found, prefix, delimiter, startAfter);
   else yield* found;
 }
 
@@ -101,21 +101,4 @@ async function describe({ look, signal }: Walk, paths: readonly string[]): Promi
   if (paths.length === 0) return [];
   signal?.throwIfAborted();
   return (await look.infos(paths)).filter((info) => info !== undefined);
-}
-
-/** Groups by a delimiter that is not the separator of directories: paths of one group follow each other. */
-async function* grouped(
-  found: AsyncIterable<ObjectInfo>,
-  prefix: string,
-  delimiter: string,
-  startAfter: string | undefined,
-): AsyncGenerator<ObjectInfo, void> {
-  let last: string | undefined;
-  for await (const info of found) {
-    const at = info.path.indexOf(delimiter, prefix.length);
-    const entry = at < 0 ? info : { path: info.path.slice(0, at + delimiter.length), size: 0, isDirectory: true };
-    if (entry.path === last || (startAfter !== undefined && comparePaths(entry.path, startAfter) <= 0)) continue;
-    last = entry.path;
-    yield entry;
-  }
 }

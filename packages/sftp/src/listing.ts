@@ -1,4 +1,4 @@
-import { comparePaths, type DriverListOptions, type ObjectInfo, RESERVED_PREFIX } from "@omni/core";
+import { comparePaths, type DriverListOptions, groupByDelimiter, type ObjectInfo, RESERVED_PREFIX } from "@omni/core";
 import type { FileEntryWithStats } from "ssh2";
 import { STATUS, unless } from "./errors.ts";
 import { isOwn, type Layout } from "./layout.ts";
@@ -34,7 +34,7 @@ export async function* listObjects(
   const top = prefix.slice(0, prefix.lastIndexOf("/") + 1);
   if (top !== "" && !(await pool.useTwice(signal, (session) => layout.checkWay(session, `${top}x`)))) return;
   const found = walkDirectory(walk, top);
-  yield* delimiter && !shallow ? grouped(found, prefix, delimiter, startAfter) : found;
+  yield* delimiter && !shallow ? groupByDelimiter(found, prefix, delimiter, startAfter) : found;
 }
 
 async function* walkDirectory(walk: Walk, directory: string): AsyncGenerator<ObjectInfo, void> {
@@ -73,21 +73,4 @@ function leadsOn({ prefix, startAfter, shallow }: Walk, path: string): boolean {
   // A directory that sorts before may hold paths that sort after; one that is shown as a whole is past.
   const isGroup = shallow && path.length > prefix.length;
   return isDirectory && startAfter.startsWith(path) && !isGroup;
-}
-
-/** Groups by a delimiter that is not the separator of directories: paths of one group follow each other. */
-async function* grouped(
-  found: AsyncIterable<ObjectInfo>,
-  prefix: string,
-  delimiter: string,
-  startAfter: string | undefined,
-): AsyncGenerator<ObjectInfo, void> {
-  let last: string | undefined;
-  for await (const info of found) {
-    const at = info.path.indexOf(delimiter, prefix.length);
-    const entry = at < 0 ? info : { path: info.path.slice(0, at + delimiter.length), size: 0, isDirectory: true };
-    if (entry.path === last || (startAfter !== undefined && comparePaths(entry.path, startAfter) <= 0)) continue;
-    last = entry.path;
-    yield entry;
-  }
 }
