@@ -9,18 +9,19 @@ import { inBackground, owe, refusalOf, Waiting } from "./waiting.ts";
 
 /**
  * Deletes an object at every member at once, under the same counting and waiting as writes. A delete cannot be held back: after an error the outcomes
- * say where the object is gone.
+ * say where the object is gone. With a journal it is decided when its tombstone is kept there; after that it is never taken back.
  */
 export async function fanDelete(group: Group, path: string, signal: AbortSignal | undefined): Promise<void> {
   const { members, settings, events } = group;
-  const tombstone = group.notes && settings.mode !== "all" ? await bury(group, path, signal) : undefined;
+  const refused = new Map(members.map((member): [Member, unknown] => [member, refusalOf(group, member, "delete", path)]));
+  const tombstone = group.notes && settings.mode !== "all" ? await bury(group, path, refused, signal) : undefined;
   const outcomes = members.map((member): WriteOutcome => ({ member: member.name, state: "pending", phase: "commit", bytes: 0 }));
   const owing = (): readonly Member[] => members.filter((_, at) => outcomes[at]?.state === "pending");
   const waiting = new Waiting(group);
   const isEnough = (): boolean => settings.mode !== "all" && committed(outcomes) >= settings.needed;
   const all = Promise.all(
     members.map(async (member, at) => {
-      outcomes[at] = await deleteAt(group, member, path, tombstone, signal);
+      outcomes[at] = await deleteAt(group, member, path, { tombstone, refusal: refused.get(member) }, signal);
       waiting.look(isEnough(), owing());
     }),
   );
@@ -33,13 +34,7 @@ export async function fanDelete(group: Group, path: string, signal: AbortSignal 
       path,
       all.then(() => settleLate(group, path, outcomes, late)),
     );
-  if (tombstone)
-    inBackground(
-      group,
-      path,
-      all.then(() => unbury(group, path, tombstone, outcomes)),
-    );
-  const error = failureOf(group, path, seen);
+  const error = failureOf(group, path, seen, tombstone !== undefined);
   events.emit("delete", error ? { path, outcomes: seen, error } : { path, outcomes: seen });
   if (committed(seen) > 0) noteMissed(group, path, seen);
   if (error) throw error;
@@ -65,24 +60,40 @@ function noteMissed({ events }: Group, path: string, outcomes: readonly WriteOut
   if (members.length > 0) events.emit("missed", { operation: "delete", path, members });
 }
 
-/** Keeps a tombstone before anything is deleted, with a version of its own: nobody takes what a member still holds for a write that others missed. */
-async function bury(group: Group, path: string, signal: AbortSignal | undefined): Promise<WriteStamp> {
+/**
+ * Keeps a tombstone before anything is deleted, with a version of its own: nobody takes what a member still holds, or what comes late, for a write that
+ * others missed. Members that do not say what they hold are left out of the delete: they may hold a version above the tombstone's.
+ *
+ * @param refused why members are not asked; those that do not answer are added
+ * @throws MultiError when too few answer, before anything is kept or deleted
+ */
+async function bury(
+  group: Group,
+  path: string,
+  refused: Map<Member, unknown>,
+  signal: AbortSignal | undefined,
+): Promise<WriteStamp> {
   const { members, settings, health, notes } = group;
-  const asked = members.filter((member) => health.of(member).breaker === "closed");
+  const asked = members.filter((member) => refused.get(member) === undefined);
   const majority = Math.floor(members.length / 2) + 1;
-  const [{ stamp }, decided] = await Promise.all([
-    nextVersion(asked, path, randomUUID(), majority, settings.memberTimeoutMs, signal),
-    notes?.decided(path),
-  ]);
-  const tombstone = { ...stamp, counter: Math.max(stamp.counter ?? 0, (decided?.stamp.counter ?? 0) + 1) };
-  await notes?.add({ operation: "delete", path, members: members.map(({ name }) => name), stamp: tombstone });
-  return tombstone;
-}
-
-/** Every member confirmed the delete, or none was touched: the tombstone has done its work. */
-async function unbury(group: Group, path: string, tombstone: WriteStamp, outcomes: readonly WriteOutcome[]): Promise<void> {
-  const states = new Set(outcomes.map(({ state }) => state));
-  if (states.size === 1 && (states.has("committed") || states.has("failed"))) await group.notes?.settle(path, tombstone);
+  try {
+    const [{ stamp, silent }, decided] = await Promise.all([
+      nextVersion(asked, path, randomUUID(), majority, settings.memberTimeoutMs, signal),
+      notes?.decided(path),
+    ]);
+    for (const [member, error] of silent) {
+      health.of(member).record(error);
+      refused.set(member, error);
+    }
+    if (members.length - silent.size - (members.length - asked.length) < settings.needed)
+      throw groupError("delete", path, members.map((member) => outcomeOf(member, refused.get(member))), settings);
+    const tombstone = { ...stamp, counter: Math.max(stamp.counter ?? 0, (decided?.stamp.counter ?? 0) + 1) };
+    await notes?.add({ operation: "delete", path, members: members.map(({ name }) => name), stamp: tombstone });
+    return tombstone;
+  } catch (error) {
+    for (const member of asked) if (refused.get(member) === undefined) health.of(member).forget();
+    throw error;
+  }
 }
 
 function committed(outcomes: readonly WriteOutcome[]): number {

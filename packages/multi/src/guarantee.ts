@@ -1,4 +1,4 @@
-import { plainDeletes } from "./journal/fitness.ts";
+import { markKeepers } from "./journal/fitness.ts";
 import type { Member } from "./members.ts";
 import type { MultiSettings, WriteMode } from "./options.ts";
 
@@ -18,10 +18,11 @@ export interface Guarantee {
   /** Whether something brings the members together after a failure past the first commit, or after a crash. */
   readonly rolledForward: boolean;
   /**
-   * Members that delete without a condition, because their store has none (MinIO, R2): a delete whose sender stood still in the middle and goes on
-   * after others finished it removes there what was written since, until `repair()`. Empty without a journal, where no delete is fenced.
+   * Members at which a delete leaves a mark, an object of 45 bytes with the metadata `omni-deleted`, because their store has no conditional delete
+   * (MinIO, R2). The group does not show it; who asks the store itself sees it. The next write replaces it, `sweepStale()` removes it. Empty without a
+   * journal, where no delete is fenced.
    */
-  readonly unfencedDeletes: readonly string[];
+  readonly marksStayOn: readonly string[];
   /**
    * Whether a read after a write that resolved surely shows it, or a newer one. In mode `quorum` that takes more than half of the members, the read
    * policy `quorum`, and stores that replace under a condition which never repeats; after a delete that members missed also a journal.
@@ -50,7 +51,7 @@ export function guaranteeOf(members: readonly Member[], settings: MultiSettings,
     beforeFirstCommit: direct ? "members without staging may have written" : "nothing changed",
     afterFirstCommit: "old or new, whole, per member",
     rolledForward: isJournalled,
-    unfencedDeletes: isJournalled ? plainDeletes(members) : [],
+    marksStayOn: isJournalled ? markKeepers(members) : [],
     readAfterWrite: mode === "all" || isReadBack(members, settings),
     notFoundNeeds,
     staging,

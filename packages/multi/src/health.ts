@@ -92,14 +92,15 @@ export class MemberHealth {
 
 /** The health of every member of a group. */
 export class Health {
-  readonly #of: ReadonlyMap<Member, MemberHealth>;
+  /** By name: readers may see a member through a layer. */
+  readonly #of: ReadonlyMap<string, MemberHealth>;
 
   constructor(members: readonly Member[], breaker: BreakerOptions | false, clock: Clock, events: MultiEvents) {
-    this.#of = new Map(members.map((member) => [member, new MemberHealth(member.name, breaker, clock, events)]));
+    this.#of = new Map(members.map((member) => [member.name, new MemberHealth(member.name, breaker, clock, events)]));
   }
 
-  of(member: Member): MemberHealth {
-    return this.#of.get(member) as MemberHealth;
+  of({ name }: Member): MemberHealth {
+    return this.#of.get(name) as MemberHealth;
   }
 }
 

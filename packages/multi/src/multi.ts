@@ -23,7 +23,7 @@ import { completeOptions, type MultiOptions, type MultiSettings } from "./option
 import type { MultiObjectInfo, MultiObjectWriter } from "./outcome.ts";
 import { ReadRepair } from "./read-repair.ts";
 import { Reads } from "./reads.ts";
-import { type RepairOptions, type RepairReport, repair } from "./repair.ts";
+import { type RepairOptions, type RepairReport, repair, repairPath } from "./repair.ts";
 import { notesOfHeads } from "./repair-notes.ts";
 import { countEvents, type MultiStats } from "./stats.ts";
 import { Verification, type VerifyOptions } from "./verify.ts";
@@ -70,7 +70,8 @@ export interface MultiBackend extends Backend {
   /** Decided changes that are not confirmed by every member. @throws OmniError NOT_SUPPORTED without a journal */
   intents(options?: CallOptions): AsyncIterable<OpenIntent>;
   /**
-   * Removes what writers that are gone left staged at the members, as far as they can; the tokens of open intents stay.
+   * Removes what writers that are gone left staged at the members, as far as they can; the tokens of open intents stay. Removes marks of deletes, too,
+   * where they stay (`guarantee.marksStayOn`).
    *
    * @returns what each member that can sweep said
    */
@@ -91,9 +92,10 @@ export function multi(backends: readonly MemberSource[], options: MultiOptions =
   const group = makeGroup(members, settings, notesOf(members, settings));
   const journal = journalOf(group, settings);
   const mend = journal ? mendByIntents(group, journal) : mendDirectly(group);
-  const known = journal ? { ...group, notes: notesOfHeads(journal) } : group;
+  const seen = journal ? withoutMarks(group) : group;
+  const known = journal ? { ...seen, notes: notesOfHeads(journal) } : group;
   const repairing = settings.readRepair ? new ReadRepair(known, mend) : undefined;
-  const reads = new Reads(settings.journal ? withoutMarks(group) : group, repairing);
+  const reads = new Reads(seen, repairing);
   const backend = createBackend(multiDriver(group, reads, journal), { clock: settings.clock });
   const guarantee = guaranteeOf(members, settings, reads.notFoundNeeds);
   const extras = { members, count: members.length, guarantee, events: group.events };
@@ -110,7 +112,7 @@ export function multi(backends: readonly MemberSource[], options: MultiOptions =
     repair: (given: RepairOptions = {}) => repair(known, mend, given),
     recover: async (given: RecoverOptions = {}) => recover(group, needed("recover"), given),
     intents: (given?: CallOptions) => intents(needed("intents"), given),
-    sweepStale: (given: GroupSweepOptions = {}) => sweepStale(group, journal, given),
+    sweepStale: (given: GroupSweepOptions = {}) => sweepStale(group, journal, (path) => repairPath(known, mend, path), given),
   });
   return store as MultiBackend;
 }

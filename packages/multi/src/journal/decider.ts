@@ -96,7 +96,7 @@ export class Decider {
       stamp: { id, counter: (before?.seq ?? 0) + 1 },
       timeoutMs: this.#group.settings.memberTimeoutMs,
     };
-    const marked = this.#group.members.filter(({ backend }) => deleteWayOf(backend) === "marked");
+    const marked = this.#group.members.filter(({ backend }) => deleteWayOf(backend) !== "fenced");
     try {
       await Promise.all(marked.map(async ({ name, backend }) => handles.set(name, await backend.stage(path, body, options))));
     } catch (error) {

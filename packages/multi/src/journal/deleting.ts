@@ -4,25 +4,28 @@ import type { Backend, ObjectInfo } from "@omni/core";
  * How a member deletes so that a delete which comes late hurts nobody.
  *
  * `fenced`: under the generation that was seen, which never repeats (file, memory, Google Cloud Storage). `marked`: its etags repeat with the bytes, so a
- * staged mark with a content of its own replaces the object first, and the mark is deleted under its etag (AWS). `plain`: the store has no conditional
- * delete (MinIO, R2): a delete whose sender stopped in the middle may remove what was written later, and `guarantee` says so.
+ * staged mark with a content of its own replaces the object first, and the mark is deleted under its etag (AWS). `kept`: the store has no conditional
+ * delete (MinIO, R2): the mark replaces the object and stays, for whatever removed it could remove what was written since.
  */
-export type DeleteWay = "fenced" | "marked" | "plain";
+export type DeleteWay = "fenced" | "marked" | "kept";
 
 export function deleteWayOf({ features }: Backend): DeleteWay {
   const { replace, delete: conditional } = features.conditional;
-  if (!conditional) return "plain";
+  if (!conditional) return "kept";
   return replace === "generation" ? "fenced" : "marked";
 }
 
 const MARK = "omni-deleted";
 
-/** What replaces an object until it is deleted: nothing else ever has this content. */
+/** What replaces an object that is deleted: nothing else ever has this content. */
 export function markOf(id: string): { readonly body: Uint8Array; readonly metadata: Readonly<Record<string, string>> } {
   return { body: Buffer.from(`deleted ${id}\n`), metadata: { [MARK]: id } };
 }
 
+/** Bytes of every mark: a listing, which does not show what an object says of itself, tells by it what may be one. */
+export const MARK_BYTES: number = markOf("00000000-0000-0000-0000-000000000000").body.byteLength;
+
 /** Whether an object is a mark: nothing is there. */
-export function isMark({ metadata }: ObjectInfo): boolean {
+export function isMark({ metadata }: Pick<ObjectInfo, "metadata">): boolean {
   return metadata?.[MARK] !== undefined;
 }

@@ -3,7 +3,7 @@ import { backoffMs, delay, type ObjectInfo, OmniError, type StagedWrite } from "
 import type { Group } from "../group.ts";
 import type { Member } from "../members.ts";
 import { asError } from "../outcome.ts";
-import { deleteWayOf, markOf } from "./deleting.ts";
+import { deleteWayOf, isMark, markOf } from "./deleting.ts";
 import type { HeadLog } from "./log.ts";
 import {
   type CloseStep,
@@ -83,7 +83,7 @@ export class Finisher {
         round += 1;
       } else {
         const ended = await this.#close(step);
-        if (ended) return this.#result(ended, step.foreign);
+        if (ended) return ended;
       }
     }
   }
@@ -135,7 +135,10 @@ export class Finisher {
       const staged = this.#handles.get(name) ?? (await backend.resumeStage(this.#path, token, this.#call));
       if (staged.state === "gone") return { token: "gone" };
       this.#infos.set(name, await staged.commit(this.#call));
-      return { token: "used" };
+      // A mark that stays needs nothing more.
+      return this.#head.open.kind === "delete" && deleteWayOf(backend) === "kept"
+        ? { token: "used", sight: null }
+        : { token: "used" };
     } catch (error) {
       // Gone: withdrawn, expired, or used up by somebody else. The object itself will tell.
       if (OmniError.is(error, "NOT_FOUND")) return { token: "gone" };
@@ -147,6 +150,8 @@ export class Finisher {
     const { token } = this.#known.get(name) as { readonly token: "used" | "gone" };
     try {
       const info = await backend.stat(this.#path, this.#call);
+      // A mark is nothing, but to the delete that still has to remove it.
+      if (isMark(info) && (deleteWayOf(backend) === "kept" || info.stamp?.id !== this.#head.open.id)) return { token, sight: null };
       if (info.stamp?.id === shownBy(this.#head.open)) this.#infos.set(name, info);
       return { token, sight: { id: info.stamp?.id, etag: info.etag } };
     } catch (error) {
@@ -158,8 +163,8 @@ export class Finisher {
   /** Deletes what was seen, and nothing that came since. */
   async #remove({ name, backend }: Member): Promise<Known> {
     const { sight } = this.#known.get(name) as { readonly sight?: { readonly etag?: string | undefined } | undefined };
-    const condition = deleteWayOf(backend) === "plain" ? {} : { ifMatch: sight?.etag };
-    if ("ifMatch" in condition && condition.ifMatch === undefined)
+    const ifMatch = sight?.etag;
+    if (ifMatch === undefined)
       throw new OmniError("NOT_SUPPORTED", {
         backend: name,
         operation: "delete",
@@ -167,7 +172,7 @@ export class Finisher {
         reason: "the store shows no etag",
       });
     try {
-      await backend.delete(this.#path, { ...this.#call, ...condition });
+      await backend.delete(this.#path, { ...this.#call, ifMatch });
       return { token: "gone", sight: null };
     } catch (error) {
       if (OmniError.is(error, "PRECONDITION_FAILED", "NOT_FOUND")) return { token: "gone" };
@@ -218,12 +223,15 @@ export class Finisher {
     throw failure;
   }
 
-  async #close(step: CloseStep): Promise<Settled["outcome"] | undefined> {
+  async #close(step: CloseStep): Promise<Finished | undefined> {
     // Who saw every token used knows the outcome, whoever records it.
     const isCertain = step.outcome === "committed" && [...this.#known.values()].every(({ token }) => token === "used");
     try {
       const added = await this.#log.add(close(this.#head, step, randomUUID()), !isCertain);
-      return added === "stands" ? step.outcome : this.#reread();
+      if (added === "stands") return this.#result(step.outcome, step.foreign);
+      // Others closed it before; what looked foreign here may be what was decided after that.
+      const ended = await this.#reread();
+      return ended && this.#result(ended, []);
     } catch (error) {
       if (!isCertain || !OmniError.is(error)) throw error;
       // Every member holds it. That the journal still calls it open costs whoever comes next a look.
@@ -231,7 +239,7 @@ export class Finisher {
         { path: this.#path, intent: this.#head.open.id, error },
         "the end of an intent was not recorded",
       );
-      return "committed";
+      return this.#result("committed", []);
     }
   }
 

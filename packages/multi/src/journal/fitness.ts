@@ -21,9 +21,9 @@ export function checkFitness(members: readonly Member[], journal: Backend): void
   }
 }
 
-/** Members whose deletes are not under a condition. */
-export function plainDeletes(members: readonly Member[]): readonly string[] {
-  return members.filter(({ backend }) => deleteWayOf(backend) === "plain").map(({ name }) => name);
+/** Members at which a delete leaves a mark. */
+export function markKeepers(members: readonly Member[]): readonly string[] {
+  return members.filter(({ backend }) => deleteWayOf(backend) === "kept").map(({ name }) => name);
 }
 
 function unfit(what: string): OmniError {

@@ -13,6 +13,7 @@ import {
 import { type Group, groupInfo } from "../group.ts";
 import type { MultiObjectInfo, WriteOutcome } from "../outcome.ts";
 import { Decider, type Decision, type Handles, tokensOf, withIntent } from "./decider.ts";
+import { isMark } from "./deleting.ts";
 import type { Finished } from "./finish.ts";
 import { type GroupRecord, openGroup } from "./group-record.ts";
 import { HeadLog } from "./log.ts";
@@ -288,8 +289,8 @@ type Reading = (
 
 async function sightOf(backend: Backend, path: string, timeoutMs: number): Promise<Sight> {
   try {
-    const { stamp, etag } = await backend.stat(path, { timeoutMs });
-    return { id: stamp?.id, etag };
+    const info = await backend.stat(path, { timeoutMs });
+    return isMark(info) ? null : { id: info.stamp?.id, etag: info.etag };
   } catch (error) {
     if (OmniError.is(error, "NOT_FOUND")) return null;
     throw error;

@@ -1,6 +1,8 @@
 import { type CallOptions, OmniError, systemClock } from "@omni/core";
 import type { Group } from "../group.ts";
+import { deleteWayOf } from "./deleting.ts";
 import type { Journal } from "./journal.ts";
+import { sweepMarks } from "./mark-sweep.ts";
 import type { OpenHead } from "./protocol.ts";
 
 /** Intents that are finished side by side. */
@@ -37,7 +39,7 @@ export interface OpenIntent {
 }
 
 export interface GroupSweepOptions {
-  /** Only what was staged at least so many milliseconds ago. @default one day */
+  /** Only what was staged, or deleted, at least so many milliseconds ago. @default one day */
   readonly olderThanMs?: number | undefined;
   /** Only under this prefix, where the store can say so. Some (MinIO) list uploads only by the whole path. @default "" */
   readonly prefix?: string | undefined;
@@ -82,23 +84,33 @@ export async function* intents(journal: Journal, { signal }: CallOptions = {}): 
   }
 }
 
-/** Sweeps what was staged and never decided, at every member that can; the tokens of open intents stay. */
+/**
+ * Sweeps what was staged and never decided, at every member that can; the tokens of open intents stay. Marks that stay go, too.
+ *
+ * @param mend brings the members at a path to what the journal says
+ */
 export async function sweepStale(
-  { members }: Group,
+  group: Group,
   journal: Journal | undefined,
+  mend: (path: string) => Promise<unknown>,
   { olderThanMs = DAY_MS, prefix, signal }: GroupSweepOptions,
 ): Promise<Readonly<Record<string, unknown>>> {
+  const { members } = group;
   const keep = new Map<string, string[]>(members.map(({ name }) => [name, []]));
   // Before anything is swept: what is decided later and swept then is staged again, or ends as aborted, by the protocol.
   if (journal)
     for await (const { tokens } of intents(journal, { signal }))
       for (const [name, token] of Object.entries(tokens)) keep.get(name)?.push(token);
   const reports: Record<string, unknown> = {};
-  for (const { name, backend } of members) {
+  for (const member of members) {
+    const { name, backend } = member;
     const sweep = (backend.driver as { sweepStale?: (options: object) => Promise<unknown> }).sweepStale;
     const tokens = keep.get(name);
     if (sweep)
       reports[name] = await sweep({ olderThanMs, keep: tokens, keepTokens: tokens, signal, ...(prefix ? { prefix } : {}) });
+    if (!journal || deleteWayOf(backend) !== "kept") continue;
+    const marks = await sweepMarks(group, journal, member, mend, { olderThanMs, prefix, signal });
+    reports[name] = { ...(reports[name] as object | undefined), marks };
   }
   return reports;
 }

@@ -1,5 +1,6 @@
 // A complete search of the journal's protocol in small scope: every interleaving of writers, recoverers, late, lost and repeated requests, crashes
 // and expiring tokens, breadth first. What the actors decide is decided by the real functions of src/journal/protocol.ts.
+import type { DeleteWay } from "../../src/journal/deleting.ts";
 import {
   close,
   decide,
@@ -33,8 +34,8 @@ export type Weakness =
 export interface Scope {
   /** What each actor does: writes bytes, deletes, recovers, or repairs. */
   readonly actors: readonly ("x" | "y" | "delete" | "recover" | "repair")[];
-  /** How the members delete: under a generation, or by a mark of their own first. */
-  readonly deletes: "fenced" | "marked";
+  /** How the members delete: under a generation, by a mark of their own first, or by a mark that stays. */
+  readonly deletes: DeleteWay;
   /** How often each may happen, at any moment. */
   readonly crashes?: number;
   readonly expiries?: number;
@@ -214,7 +215,7 @@ class Model implements Searched<State> {
     const isAsked = seen?.last?.foreign !== undefined || this.#weakness === "commits are PUTs under a generation";
     const asked = (member: string): Sight => {
       const there = state.members[member] as State["members"][string];
-      return there.shows === null ? null : { id: there.shows, etag: this.#etagOf(member, there) };
+      return this.#sightOf(member, there);
     };
     return Object.fromEntries(MEMBERS.map((member) => [member, isAsked ? asked(member) : last.deleted ? null : { id: last.id }]));
   }
@@ -227,7 +228,7 @@ class Model implements Searched<State> {
       `looks at ${member}`,
       (copy) => {
         const me = copy.actors[at] as Actor;
-        me.sights = { ...sights, [member]: copy.members[member]?.shows ?? null };
+        me.sights = { ...sights, [member]: this.#seenIn(copy.members[member]?.shows ?? null) };
         if (others.length === 0) me.phase = "read";
       },
     ];
@@ -451,7 +452,7 @@ class Model implements Searched<State> {
       state.members[member] = { shows, generation: at.generation + 1 };
     };
     const token = tokens[member] ?? "";
-    if (on === "look") return { token: "gone", sight: at.shows === null ? null : { id: at.shows, etag: this.#etagOf(member, at) } };
+    if (on === "look") return { token: "gone", sight: this.#sightOf(member, at) };
     if (on === "remove") {
       if (this.#weakness === "deletes without a condition" || (at.shows !== null && this.#etagOf(member, at) === sight?.etag))
         put(null);
@@ -472,12 +473,25 @@ class Model implements Searched<State> {
       put(id);
       state.tokens[token] = "used";
     }
-    return { token: (state.members[member] as typeof at).shows === id ? "used" : "gone" };
+    if ((state.members[member] as typeof at).shows !== id) return { token: "gone" };
+    return this.#seenIn(id) === null ? { token: "used", sight: null } : { token: "used" };
   }
 
   #tokensOf(at: number, what: Scope["actors"][number]): Record<string, string> {
     if (what === "delete" && this.#scope.deletes === "fenced") return {};
     return Object.fromEntries(MEMBERS.map((member) => [member, `w${at + 1}@${member}`]));
+  }
+
+  #sightOf(member: string, at: { shows: string | null; generation: number }): Sight {
+    const id = this.#seenIn(at.shows);
+    return id === null ? null : { id, etag: this.#etagOf(member, at) };
+  }
+
+  /** What readers take it for: a mark that stays is nothing. Repairs have no id of their own but for deletes. */
+  #seenIn(shows: string | null): string | null {
+    const isMark =
+      shows !== null && shows !== FIRST && /^(delete|repair)$/.test(this.#scope.actors[Number(shows.slice(1)) - 1] ?? "repair");
+    return this.#scope.deletes === "kept" && isMark ? null : shows;
   }
 
   /** The former bytes are "x"; a write of "x" restores them. A mark has its writer's id for content. */
@@ -500,7 +514,7 @@ class Model implements Searched<State> {
     const by = decided === null || decided === FIRST ? "x" : (this.#scope.actors[Number(decided.slice(1)) - 1] ?? "repair");
     // What a repair has in the order of changes is a delete.
     const expected = by === "delete" || by === "repair" ? null : decided;
-    const shown = MEMBERS.map((member) => state.members[member]?.shows ?? null);
+    const shown = MEMBERS.map((member) => this.#seenIn(state.members[member]?.shows ?? null));
     if (new Set(shown).size > 1) return `members differ (${shown.join(", ")})`;
     if (this.#weakness !== "no order per path" && shown[0] !== expected) return `members show ${shown[0]}, decided was ${decided}`;
     const lost = state.acknowledged.find((id) => !state.order.includes(id));

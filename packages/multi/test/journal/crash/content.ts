@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Backend, OmniError, type WriteOptions } from "@omni/core";
+import { isMark } from "../../../src/journal/deleting.ts";
 
 /** The bytes of a version: its name, its size, and a pattern that only it has. */
 export function bytesOf(name: string, size: number): Buffer {
@@ -21,13 +22,14 @@ export interface Seen {
 /**
  * Reads what a member holds and checks that it is whole.
  *
- * @returns `undefined` for nothing
+ * @returns `undefined` for nothing, or a mark
  * @throws Error that says what does not fit
  */
 export async function seenAt(backend: Backend, path: string): Promise<Seen | undefined> {
   try {
     const reader = await backend.read(path);
     const bytes = await reader.bytes();
+    if (isMark(reader.info)) return undefined;
     const { metadata = {}, stamp, size } = reader.info;
     const [name = ""] = Buffer.from(bytes.subarray(0, 200)).toString().split(" ");
     const digest = createHash("sha256").update(bytes).digest("hex");

@@ -44,34 +44,32 @@ interface Scenario {
   readonly recovers?: boolean;
   /** Whether a member loses an object past the journal before it begins, so that there is something to repair. */
   readonly loses?: boolean;
-  /** Whether it deletes: a store without conditional delete promises nothing to an owner that stands still. */
-  readonly deletes?: boolean;
 }
 
 const write = (path: string, name: () => string, size = 300): Step => ({ do: "write", path, name: name(), size });
 const SCENARIOS: readonly Scenario[] = [
   { name: "write", steps: (name) => [write("a", name)] },
   { name: "stream", steps: (name) => [{ do: "stream", path: "a", name: name(), size: 120_000 }] },
-  { name: "delete", deletes: true, steps: (name) => [{ do: "delete", path: "a" }, write("a", name)] },
+  { name: "delete", steps: (name) => [{ do: "delete", path: "a" }, write("a", name)] },
   { name: "copy", steps: () => [{ do: "copy", path: "a", to: "deep/b" }] },
-  { name: "move", deletes: true, steps: (name) => [{ do: "move", path: "deep/b", to: "c" }, write("deep/b", name)] },
+  { name: "move", steps: (name) => [{ do: "move", path: "deep/b", to: "c" }, write("deep/b", name)] },
   {
     name: "create",
-    deletes: true,
+
     steps: (name) => [
       { do: "delete", path: "c" },
       { do: "create", path: "c", name: name(), size: 300 },
     ],
   },
   { name: "two writers", steps: (name) => [write("a", name)], rival: (name) => [write("a", name), write("a", name)] },
-  { name: "writer and deleter", deletes: true, steps: (name) => [write("c", name)], rival: () => [{ do: "delete", path: "c" }] },
+  { name: "writer and deleter", steps: (name) => [write("c", name)], rival: () => [{ do: "delete", path: "c" }] },
   { name: "recover a write", recovers: true, steps: (name) => [write("a", name)] },
-  { name: "recover a delete", recovers: true, deletes: true, steps: () => [{ do: "delete", path: "deep/b" }] },
+  { name: "recover a delete", recovers: true, steps: () => [{ do: "delete", path: "deep/b" }] },
   { name: "repair", loses: true, steps: () => [{ do: "repair" }] },
   {
     name: "repair and others",
     loses: true,
-    deletes: true,
+
     steps: () => [{ do: "repair" }],
     rival: (name) => [write("a", name), { do: "delete", path: "a" }],
   },
@@ -142,10 +140,8 @@ export class CrashRun {
     const scenario = SCENARIOS[place % SCENARIOS.length] as Scenario;
     const key = scenario.name;
     const how = HOWS[Math.floor(place / SCENARIOS.length) % HOWS.length] as Stop["how"];
-    const hasPlain = this.#members.some(({ features }) => !features.conditional.delete);
-    const mayPause = !(hasPlain && scenario.deletes) && !scenario.recovers;
     const call = (Math.floor(place / SCENARIOS.length / HOWS.length) % (this.#reached[key] ?? MOST_CALLS)) + 1;
-    const stop = { call, how: how === "pause" && !mayPause ? "after" : how } as const;
+    const stop = { call, how: how === "pause" && scenario.recovers ? "after" : how } as const;
     if (scenario.loses) await (this.#members[this.#turn % this.#members.length] as Backend).delete("a");
     const actors = scenario.recovers ? await this.#recovered(scenario, stop) : await this.#changed(scenario, stop);
     const at = `${key}, ${stop.how} call ${stop.call}`;
