@@ -2,14 +2,19 @@ import { MultiError } from "@omni/core";
 import type { MultiSettings } from "./options.ts";
 import type { WriteOutcome } from "./outcome.ts";
 
-/** The error of a group over its members' outcomes. */
+/**
+ * The error of a group over its members' outcomes.
+ *
+ * @param isDecided whether it takes effect although no member confirmed it
+ */
 export function groupError(
   operation: string,
   path: string,
   outcomes: readonly WriteOutcome[],
   { mode }: MultiSettings,
+  isDecided = false,
 ): MultiError<WriteOutcome> {
-  return memberError(mode === "quorum" ? "QUORUM_FAILED" : "PARTIAL_FAILURE", operation, path, outcomes);
+  return memberError(mode === "quorum" ? "QUORUM_FAILED" : "PARTIAL_FAILURE", operation, path, outcomes, isDecided);
 }
 
 /** What members missed of a change that enough others took. */
@@ -22,8 +27,9 @@ function memberError(
   operation: string,
   path: string,
   outcomes: readonly WriteOutcome[],
+  isDecided = false,
 ): MultiError<WriteOutcome> {
-  const changed = outcomes.some(({ state }) => state === "committed" || state === "unknown");
+  const changed = isDecided || outcomes.some(({ state }) => state === "committed" || state === "unknown");
   const retryable = outcomes.every(({ error }) => error === undefined || (error as { retryable?: unknown }).retryable === true);
   return new MultiError(code, outcomes, {
     backend: "multi",

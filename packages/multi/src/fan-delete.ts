@@ -85,8 +85,13 @@ async function bury(
       health.of(member).record(error);
       refused.set(member, error);
     }
-    if (members.length - silent.size - (members.length - asked.length) < settings.needed)
-      throw groupError("delete", path, members.map((member) => outcomeOf(member, refused.get(member))), settings);
+    if (asked.length - silent.size < settings.needed)
+      throw groupError(
+        "delete",
+        path,
+        members.map((each) => unburied(each, refused)),
+        settings,
+      );
     const tombstone = { ...stamp, counter: Math.max(stamp.counter ?? 0, (decided?.stamp.counter ?? 0) + 1) };
     await notes?.add({ operation: "delete", path, members: members.map(({ name }) => name), stamp: tombstone });
     return tombstone;
@@ -94,6 +99,13 @@ async function bury(
     for (const member of asked) if (refused.get(member) === undefined) health.of(member).forget();
     throw error;
   }
+}
+
+/** How a member fares in a delete that is given up before it begins. */
+function unburied(member: Member, refused: ReadonlyMap<Member, unknown>): WriteOutcome {
+  const error = refused.get(member);
+  const at = { member: member.name, phase: "open", bytes: 0 } as const;
+  return error === undefined ? { ...at, state: "discarded" } : { ...at, state: "failed", error: asError(error) };
 }
 
 function committed(outcomes: readonly WriteOutcome[]): number {
@@ -104,9 +116,15 @@ function isMissed({ state }: WriteOutcome): boolean {
   return state !== "committed" && state !== "pending";
 }
 
-function failureOf({ settings }: Group, path: string, outcomes: readonly WriteOutcome[]): MultiError<WriteOutcome> | undefined {
+/** @param isDecided whether its tombstone stands: then it takes effect, whatever the members said */
+function failureOf(
+  { settings }: Group,
+  path: string,
+  outcomes: readonly WriteOutcome[],
+  isDecided: boolean,
+): MultiError<WriteOutcome> | undefined {
   if (!outcomes.some(isMissed)) return undefined;
-  if (committed(outcomes) < settings.needed) return groupError("delete", path, outcomes, settings);
+  if (committed(outcomes) < settings.needed) return groupError("delete", path, outcomes, settings, isDecided);
   return settings.partial === "throw" ? missed("delete", path, outcomes) : undefined;
 }
 
@@ -114,14 +132,13 @@ async function deleteAt(
   group: Group,
   member: Member,
   path: string,
-  tombstone: WriteStamp | undefined,
+  { tombstone, refusal }: { readonly tombstone: WriteStamp | undefined; readonly refusal: unknown },
   signal: AbortSignal | undefined,
 ): Promise<WriteOutcome> {
   const { name, backend, timeoutMs = group.settings.memberTimeoutMs } = member;
   const standing = group.health.of(member);
   const at = { member: name, phase: "commit", bytes: 0 } as const;
-  const refusal = refusalOf(group, member, "delete", path);
-  if (refusal) return { ...at, phase: "open", state: "failed", error: refusal };
+  if (refusal !== undefined) return { ...at, phase: "open", state: "failed", error: asError(refusal) };
   try {
     if (tombstone) await deleteOver(member, path, tombstone, { signal, timeoutMs });
     else await backend.delete(path, { signal, timeoutMs });

@@ -4,7 +4,7 @@ import type { Member } from "./members.ts";
 import type { Decided } from "./repair-notes.ts";
 import type { RepairPlan } from "./repair-plan.ts";
 import type { Held, MemberSight } from "./sights.ts";
-import { compareVersions, conditionsOver, lookAt } from "./versions.ts";
+import { compareVersions, conditionsOver } from "./versions.ts";
 
 /** What a repair is to do at a path, and what it goes by. */
 export interface Mending {
@@ -74,22 +74,16 @@ async function copy(
 }
 
 /**
- * Takes back what was made where nothing was, if it was deleted meanwhile: no condition says so. A delete keeps its tombstone until every member
- * confirmed it; after that the source is gone. Without a journal nothing tells.
+ * Takes back what was made where nothing was, if it was deleted meanwhile: no condition says so. A tombstone is kept before anything is deleted, and
+ * stays: one that is not there yet belongs to a delete that finds what was made. Without a journal nothing tells.
+ *
+ * A copy of which that is not known is left: its writer may count it, and by its version it is known for deleted.
  */
 async function confirm(group: Group, path: string, source: Held, made: Held): Promise<void> {
-  if (!group.notes) return;
-  let doubt: unknown;
-  try {
-    const decided = await group.notes.decided(path);
-    const isDeleted = decided?.state === "deleted" && compareVersions(source.info.stamp, decided.stamp) < 0;
-    if (!isDeleted && (await lookAt(source.member, path, group.settings.memberTimeoutMs)) !== undefined) return;
-  } catch (error) {
-    doubt = error;
-  }
+  const decided = await group.notes?.decided(path);
+  if (decided?.state !== "deleted" || compareVersions(source.info.stamp, decided.stamp) > 0) return;
   await removeAt(group, path, made, undefined);
-  const reason = doubt === undefined ? "it was deleted meanwhile" : "whether it was deleted meanwhile is not known";
-  throw new OmniError("PRECONDITION_FAILED", { backend: "multi", operation: "repair", path, reason, cause: doubt });
+  throw new OmniError("PRECONDITION_FAILED", { backend: "multi", operation: "repair", path, reason: "it was deleted meanwhile" });
 }
 
 async function removeAt(group: Group, path: string, { member, info }: Held, signal: AbortSignal | undefined): Promise<number> {

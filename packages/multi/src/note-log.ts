@@ -18,7 +18,10 @@ interface Note extends MissedChange {
   readonly at: number;
 }
 
-/** The repair notes of a group in mode `quorum` or `best-effort`, in its journal. A note of a delete is its tombstone. */
+/**
+ * The repair notes of a group in mode `quorum` or `best-effort`, in its journal. A note of a delete is its tombstone. The newest one of a path stays for
+ * ever: versions go on from it, and a write that comes late, over nothing, is known by it for older than the delete.
+ */
 export class NoteLog implements RepairNotes {
   readonly #backend: Backend;
   readonly #journal: Backend;
@@ -53,14 +56,15 @@ export class NoteLog implements RepairNotes {
   }
 
   async settle(path: string, upTo: WriteStamp): Promise<void> {
-    for await (const { name, note } of this.#notesOf(path))
-      if (compareVersions(note.stamp, upTo) <= 0) await this.#backend.delete(name, this.#call);
+    const notes = await Array.fromAsync(this.#notesOf(path));
+    const tombstone = newestOf(notes.map(({ note }) => note).filter(({ operation }) => operation === "delete"));
+    for (const { name, note } of notes)
+      if (note !== tombstone && compareVersions(note.stamp, upTo) <= 0) await this.#backend.delete(name, this.#call);
   }
 
   async decided(path: string): Promise<Decided | undefined> {
     await this.#open();
-    let last: Note | undefined;
-    for await (const { note } of this.#notesOf(path)) if (!last || compareVersions(note.stamp, last.stamp) > 0) last = note;
+    const last = newestOf((await Array.fromAsync(this.#notesOf(path))).map(({ note }) => note));
     return last && { state: last.operation === "delete" ? "deleted" : "present", stamp: last.stamp };
   }
 
@@ -97,6 +101,12 @@ export class NoteLog implements RepairNotes {
   get #call(): { readonly timeoutMs: number } {
     return { timeoutMs: this.#settings.memberTimeoutMs };
   }
+}
+
+function newestOf(notes: readonly Note[]): Note | undefined {
+  let newest: Note | undefined;
+  for (const note of notes) if (!newest || compareVersions(note.stamp, newest.stamp) > 0) newest = note;
+  return newest;
 }
 
 function folderOf(path: string): string {

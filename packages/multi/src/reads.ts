@@ -1,4 +1,11 @@
-import { type DriverListOptions, type DriverRead, type DriverReadOptions, type ObjectInfo, OmniError } from "@omni/core";
+import {
+  type DriverListOptions,
+  type DriverRead,
+  type DriverReadOptions,
+  type ObjectInfo,
+  OmniError,
+  type WriteStamp,
+} from "@omni/core";
 import { type Group, groupInfo } from "./group.ts";
 import { inquire, notFound } from "./inquiry.ts";
 import { listInTurn, listOfQuorum } from "./listing.ts";
@@ -110,19 +117,37 @@ export class Reads {
   }
 
   async #look(operation: string, path: string, signal: AbortSignal | undefined): Promise<QuorumSight> {
+    const deleted = this.#deleted(path);
     const seen = await lookAtQuorum(this.#group, operation, path, this.notFoundNeeds, signal);
-    await this.#checkDeleted(operation, path, seen);
-    if (seen.stale.length === 0) return seen;
+    const isStale = seen.stale.length > 0;
+    const tombstone = await deleted(isStale);
+    if (compareVersions(seen.holders[0]?.info.stamp, tombstone) < 0) throw notFound(operation, path, undefined);
+    if (!isStale) return seen;
     this.#group.events.emit("stale", { path, members: seen.stale.map(({ name }) => name) });
     this.#repair?.begin(path, seen.stale);
     return seen;
   }
 
-  /** Where members hold nothing beside others that hold something, the journal knows whether it was deleted. */
-  async #checkDeleted(operation: string, path: string, { holders, stale }: QuorumSight): Promise<void> {
-    const decided = stale.length > 0 ? await this.#group.notes?.decided(path) : undefined;
-    if (decided?.state === "deleted" && compareVersions(holders[0]?.info.stamp, decided.stamp) < 0)
-      throw notFound(operation, path, undefined);
+  /**
+   * Asks the journal, beside the members, whether the path was deleted: what they hold may have been written by a request that came late, or by a
+   * writer beside the delete.
+   *
+   * @returns to be called when the members have answered, with whether some hold nothing, or something older: without the journal only members that agree
+   * are believed
+   */
+  #deleted(path: string): (isNeeded: boolean) => Promise<WriteStamp | undefined> {
+    const { notes, settings } = this.#group;
+    const asked = notes?.decided(path).then(
+      (decided) => ({ stamp: decided?.state === "deleted" ? decided.stamp : undefined }),
+      (error: unknown) => ({ error }),
+    );
+    return async (isNeeded) => {
+      const answer = await asked;
+      if (!answer || !("error" in answer)) return answer?.stamp;
+      if (isNeeded) throw answer.error;
+      settings.logger?.warn({ path, error: answer.error }, "the journal does not say whether it was deleted; the members agree");
+      return undefined;
+    };
   }
 
   /** Opens at one member what fits, and nothing else. */

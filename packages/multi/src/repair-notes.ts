@@ -19,7 +19,7 @@ export interface RepairNotes {
   add(missed: MissedChange): Promise<void>;
   /** Paths with notes that are not settled, in any order. */
   list(prefix: string, signal: AbortSignal | undefined): AsyncIterable<{ readonly path: string }>;
-  /** Every member holds what was decided for the path, up to this version: its notes can go. */
+  /** Every member holds what was decided for the path, up to this version: its notes can go, but for the newest tombstone. */
   settle(path: string, upTo: WriteStamp): Promise<void>;
   /** What was decided for a path; `undefined` where the journal knows nothing of it. */
   decided(path: string): Promise<Decided | undefined>;

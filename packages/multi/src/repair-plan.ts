@@ -55,8 +55,8 @@ async function planDecided(found: Found, { state, stamp }: Decided): Promise<Rep
   const { group, seen, held, silent } = found;
   const newest = referenceOf(held);
   if (newest && newest.info.stamp?.counter !== undefined && compareVersions(newest.info.stamp, stamp) > 0)
-    // Under `all` that is a write being decided right now; else one that nobody missed, so that there is no note of it.
-    return group.settings.mode === "all" ? { write: [], remove: [], silent } : planByVersion(found, newest);
+    // Under `all` that is a write being decided right now; else one that nobody missed, so that there is no note of it, and that nobody deleted.
+    return group.settings.mode === "all" ? { write: [], remove: [], silent } : planByVersion(found, newest, true);
   const isOlder = (info: ObjectInfo | undefined): boolean =>
     info?.stamp?.id !== stamp.id && !(info?.stamp?.counter !== undefined && compareVersions(info.stamp, stamp) > 0);
   if (state === "deleted") return { write: [], remove: held.filter(({ info }) => isOlder(info)), silent };
@@ -69,13 +69,14 @@ async function planDecided(found: Found, { state, stamp }: Decided): Promise<Rep
   return { source, write: seen.filter(({ info }) => isOlder(info)), remove: [], silent };
 }
 
-async function planByVersion(found: Found, source: Held): Promise<RepairPlan> {
+/** @param isKept whether the journal would know, if it had been deleted */
+async function planByVersion(found: Found, source: Held, isKept = false): Promise<RepairPlan> {
   const { group, seen, held, silent } = found;
   const differing = await differingFrom(found, source);
   const missing = seen.filter(({ info }) => info === undefined);
   const unordered = differing.some(({ info }) => !areOrdered(info, source.info));
   if (unordered) return { write: [], remove: [], silent, ambiguous: "the objects differ, and nothing says which is the later one" };
-  const surely = isSurelyMissed(group, held.length);
+  const surely = isKept || isSurelyMissed(group, held.length);
   const ambiguous = missing.length > 0 && !surely ? "deleted on some, or missed by others: only a journal knows" : undefined;
   return { source, write: surely ? [...differing, ...missing] : differing, remove: [], silent, ambiguous };
 }
