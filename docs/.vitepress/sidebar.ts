@@ -14,7 +14,7 @@ const packageGroups: readonly (readonly [heading: string, folders: readonly stri
   ["Over stores", ["multi", "cloud", "sync", "codec", "otel", "cli", "core"]],
 ];
 
-const guideOrder = ["multi-writer", "sync", "multi-cloud", "dual-write", "channel-pipelines", "command-line"];
+const guideOrder = ["multi-writer", "sync", "multi-cloud", "dual-write", "channel-pipelines", "command-line", "configuration"];
 const lastGuides = ["custom-backend", "testing", "coming-from"];
 const providerOrder = ["aws", "r2", "minio", "ceph", "b2", "wasabi", "spaces", "tigris", "gcs-interop", "other"];
 
