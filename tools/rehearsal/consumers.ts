@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-import type { CheckContext } from "../checks/check.ts";
+import { type CheckContext, CheckFailure } from "../checks/check.ts";
 import type { PublishedPackage } from "../checks/packages.ts";
 import { commandLines, readmeBlocks, writeBlocks } from "./readme.ts";
 import type { Registry } from "./registry.ts";
@@ -98,8 +98,11 @@ async function install({ context, folder, manager, registry, packages }: Consume
 
 /** The README's first lines, by a user's TypeScript and then by Node. */
 async function quickStart({ context, folder, nodes }: Consumer): Promise<void> {
-  writeBlocks(readmeBlocks(context.root, "Ten lines"), folder);
-  for (const node of nodes) await context.run(node, ["quick-start.ts"], { cwd: folder, env: { NODE_OPTIONS: undefined } });
+  const blocks = readmeBlocks(context.root, "Ten lines");
+  writeBlocks(blocks, folder);
+  const programs = commandLines(blocks).flatMap((line) => /^node (\S+)$/.exec(line)?.[1] ?? []);
+  if (programs.length === 0) throw new CheckFailure("the README's first lines do not say how they are run");
+  for (const node of nodes) await context.run(node, programs, { cwd: folder, env: { NODE_OPTIONS: undefined } });
 }
 
 async function typesCheck({ context, folder, packages }: Consumer): Promise<void> {

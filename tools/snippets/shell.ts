@@ -14,6 +14,8 @@ export interface Facts {
   readonly scripts: ReadonlySet<string>;
   /** Commands of `omni`. */
   readonly commands: ReadonlySet<string>;
+  /** Files that the page's own blocks are saved as (`file=`). */
+  readonly files: ReadonlySet<string>;
   /** Pages whose commands other tests run, or `page#heading` for some of them. */
   readonly runElsewhere: ReadonlySet<string>;
 }
@@ -40,7 +42,7 @@ export function shellFaults(block: Block, page: string, facts: Facts): readonly 
 function commandFault(
   line: string,
   page: string,
-  { root, packages, scripts, commands }: Facts,
+  { root, packages, scripts, commands, files }: Facts,
   shown: boolean,
 ): string | undefined {
   const words = line.split(/\s+/).filter((word) => !/^[A-Z_]+=/.test(word));
@@ -56,7 +58,7 @@ function commandFault(
   if (program === "node") {
     const file = words.slice(1).find((word) => !word.startsWith("-")) ?? "";
     const places = [join(root, file), join(root, dirname(page), file)];
-    return places.some((place) => existsSync(place)) ? undefined : `no such file: ${file}`;
+    return files.has(file) || places.some((place) => existsSync(place)) ? undefined : `no such file: ${file}`;
   }
   if (program === "omni") return commands.has(verb) ? undefined : `no such command: ${verb}`;
   return shown ? undefined : "not checked; say `sh shown` when it has been tried by hand";

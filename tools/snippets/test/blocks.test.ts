@@ -13,13 +13,18 @@ import { type Facts, shellFaults } from "../shell.ts";
 const root = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
 const texts = pages(root).map((page) => [page, readFileSync(join(root, page), "utf8")] as const);
 const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> };
-const facts: Facts = {
+const facts: Omit<Facts, "files"> = {
   root,
   packages: new Set(publishedPackages(root).map(({ manifest }) => manifest.name)),
   scripts: new Set(Object.keys(scripts)),
   commands: new Set(["help", ...commandNames()]),
   // The rehearsal, and the tests of the command line.
-  runElsewhere: new Set(["README.md#CommonJS and jest", "docs/guides/dual-write.md#A microservice", "docs/guides/command-line.md"]),
+  runElsewhere: new Set([
+    "README.md#CommonJS and jest",
+    "docs/guides/dual-write.md#A microservice",
+    "docs/guides/command-line.md",
+    "docs/guides/configuration.md",
+  ]),
 };
 
 function commandNames(): readonly string[] {
@@ -30,11 +35,11 @@ function commandNames(): readonly string[] {
 }
 
 /** Each language's check of a block; `ts` and the output of programs are checked by pages.test.ts. */
-const checkOf: Readonly<Record<string, (block: Block, page: string) => readonly string[]>> = {
+const checkOf: Readonly<Record<string, (block: Block, page: string, files: ReadonlySet<string>) => readonly string[]>> = {
   ts: () => [],
   text: () => [],
   md: () => [],
-  sh: (block, page) => shellFaults(block, page, facts),
+  sh: (block, page, files) => shellFaults(block, page, { ...facts, files }),
   js: ({ code, line }, page) => parsed(`${page}:${line}`, code),
   json: ({ code, line }, page) => {
     JSON.parse(code, undefined);
@@ -43,9 +48,11 @@ const checkOf: Readonly<Record<string, (block: Block, page: string) => readonly 
 };
 
 function faults(page: string, text: string): readonly string[] {
-  return codeBlocks(text, page).flatMap((block) => {
+  const blocks = codeBlocks(text, page);
+  const files = new Set(blocks.flatMap(({ file }) => file ?? []));
+  return blocks.flatMap((block) => {
     const check = checkOf[block.language];
-    return check ? check(block, page) : [`${page}:${block.line}: no check for a block of "${block.language}"`];
+    return check ? check(block, page, files) : [`${page}:${block.line}: no check for a block of "${block.language}"`];
   });
 }
 
