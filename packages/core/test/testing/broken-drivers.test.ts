@@ -1,6 +1,6 @@
 import { createBackend, extend, type ObjectInfo } from "@omni/core";
 import { memory } from "@omni/memory";
-import { BROKEN_DRIVERS, brokenDriver } from "./broken-drivers.ts";
+import { BROKEN_DRIVERS, brokenDriver } from "./broken-drivers/index.ts";
 import { collectKit, failuresOf, QUICK } from "./collected-kit.ts";
 
 function groupOf(name: string): string {
