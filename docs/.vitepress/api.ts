@@ -2,7 +2,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 
-import { Application, ReflectionKind } from "typedoc";
+import { Application, Logger, LogLevel, type ProjectReflection, ReflectionKind } from "typedoc";
 
 import { type PublishedPackage, publishedPackages } from "../../tools/checks/packages.ts";
 
@@ -12,9 +12,13 @@ interface Entry {
   readonly source: string;
 }
 
-/** @returns how many entry points have a page */
+/**
+ * @returns how many entry points have a page
+ * @throws Error that names every exported symbol without a docstring, and every link in one that leads nowhere
+ */
 export async function writeApi(root: string): Promise<number> {
-  const entries = publishedPackages(root).flatMap(sourceEntries);
+  const packages = publishedPackages(root);
+  const entries = packages.flatMap(sourceEntries);
   const out = join(root, "docs", "api");
   const application = await Application.bootstrapWithPlugins({
     plugin: ["typedoc-plugin-markdown"],
@@ -31,10 +35,15 @@ export async function writeApi(root: string): Promise<number> {
     logLevel: "Error",
     sort: ["source-order"],
     kindSortOrder: ["Function", "Variable", "Interface", "TypeAlias", "Class", "Namespace"],
+    validation: { notDocumented: true, invalidLink: true, notExported: false, rewrittenLink: false },
+    requiredToBeDocumented: ["Function", "Variable", "Interface", "TypeAlias", "Class"],
+    packagesRequiringDocumentation: packages.map(({ manifest }) => manifest.name),
     ...markdown,
   });
   const project = await application.convert();
   if (!project) throw new Error("typedoc could not read the sources");
+  const faults = docstringFaults(application, project);
+  if (faults.length > 0) throw new Error(`what the docstrings lack:\n${faults.join("\n")}`);
   for (const module of project.getChildrenByKind(ReflectionKind.Module)) {
     const path = module.sources?.[0]?.fullFileName;
     const entry =
@@ -46,6 +55,26 @@ export async function writeApi(root: string): Promise<number> {
   await application.generateOutputs(project);
   writeFileSync(join(out, ".gitignore"), "*\n");
   return entries.length;
+}
+
+/** Keeps what typedoc warns of, in place of printing it. */
+class Collector extends Logger {
+  readonly messages: string[] = [];
+
+  override log(message: string, level: LogLevel): void {
+    super.log(message, level);
+    if (level >= LogLevel.Warn) this.messages.push(message);
+  }
+}
+
+/** What typedoc's validation has to say of a project. */
+function docstringFaults(application: Application, project: ProjectReflection): readonly string[] {
+  const { logger } = application;
+  const collector = new Collector();
+  application.logger = collector;
+  application.validate(project);
+  application.logger = logger;
+  return collector.messages;
 }
 
 /** Options of typedoc-plugin-markdown. */

@@ -17,6 +17,7 @@ export interface TransferOptions<N extends string = string> {
   readonly prefix?: string | undefined;
   /** Name of the copy. @default the object's */
   readonly filename?: string | undefined;
+  /** Told as bytes are taken from the source. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;

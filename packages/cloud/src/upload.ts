@@ -34,6 +34,7 @@ export interface InsertOptions extends FactOptions {
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly cacheControl?: string | undefined;
   readonly contentDisposition?: string | undefined;
+  /** Told as bytes are taken from the source. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds that one try at one cloud may take. @default the cloud's `timeoutMs` */

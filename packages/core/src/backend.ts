@@ -125,6 +125,7 @@ export interface WriteOptions extends CallOptions, ContentHeaders, WriteConditio
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
+/** How far a write or a copy is. */
 export interface Progress {
   /** Bytes taken from the source. */
   readonly bytes: number;

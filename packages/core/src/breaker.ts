@@ -1,6 +1,7 @@
 import type { Clock } from "./clock.ts";
 import { OmniError } from "./error.ts";
 
+/** When a breaker leaves a member alone, and for how long. */
 export interface BreakerOptions {
   /** Failures in a row after which the member is left alone. @default 5 */
   readonly failures?: number | undefined;
@@ -60,6 +61,7 @@ export class Breaker {
     return true;
   }
 
+  /** Notes how a call ended. */
   record(word: BreakerWord): void {
     if (word === "success") {
       this.#failed = 0;

@@ -4,6 +4,7 @@ export interface Clock {
   now(): number;
   /** Calls once after so many milliseconds. */
   setTimeout(callback: () => void, ms: number): unknown;
+  /** Withdraws what `setTimeout` gave. */
   clearTimeout(timer: unknown): void;
 }
 

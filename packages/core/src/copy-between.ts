@@ -5,6 +5,7 @@ import { OmniError } from "./error.ts";
 import { commonHash, createHasher, type HashAlgorithm } from "./hash.ts";
 import type { ObjectInfo, WriteStamp } from "./object-info.ts";
 
+/** What a copy between two backends takes beside its places. Conditions are those of the write at the destination. */
 export interface CopyBetweenOptions extends CallOptions, WriteConditions {
   /** Write id of the copy, where the destination keeps stamps. @default none */
   readonly stamp?: WriteStamp | undefined;
@@ -12,6 +13,7 @@ export interface CopyBetweenOptions extends CallOptions, WriteConditions {
   readonly toPath?: string | undefined;
   /** Milliseconds without a byte from the source until it is read on by a new request. @default none */
   readonly idleTimeoutMs?: number | undefined;
+  /** Told as bytes are taken from the source. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 

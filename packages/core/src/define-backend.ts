@@ -30,7 +30,9 @@ export interface AnyBackendDefinition {
   (options?: never): Backend;
   readonly scheme: string;
   readonly options: Readonly<Record<string, OptionSpec>>;
+  /** The configuration in a URL, its query left out. */
   readonly fromUrl: (url: URL) => TextConfig;
+  /** Makes a backend of a configuration in text. */
   readonly fromText: (config: TextConfig) => Backend | Promise<Backend>;
 }
 

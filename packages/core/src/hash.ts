@@ -4,10 +4,12 @@ import { Crc32c } from "./crc32c.ts";
 /** The digests that core computes. */
 export const HASH_ALGORITHMS = ["md5", "sha1", "sha256", "crc32c"] as const;
 
+/** The name of a digest in `hashes`, `checksum` and `digestOf`. */
 export type HashAlgorithm = (typeof HASH_ALGORITHMS)[number];
 
 /** A digest in the making. */
 export interface Hasher {
+  /** Takes the next bytes. */
   update(chunk: Uint8Array): void;
   /** Lower-case hexadecimal; the hasher takes nothing afterwards. */
   digest(): string;

@@ -19,10 +19,12 @@ export class NetworkBody implements AsyncIterableIterator<Uint8Array> {
     this.#chunks = chunks;
   }
 
+  /** The body itself: it is read once. */
   [Symbol.asyncIterator](): this {
     return this;
   }
 
+  /** The next chunk, counted. */
   async next(): Promise<Step> {
     this.#isStarted = true;
     const step = await this.#chunks.next();
@@ -30,6 +32,7 @@ export class NetworkBody implements AsyncIterableIterator<Uint8Array> {
     return step;
   }
 
+  /** Ends the stream, also one of which nothing was read. */
   async return(): Promise<Step> {
     // A generator that was not begun ends without a look at its stream, whose connection would stay taken.
     if (!this.#isStarted) this.#stream.destroy();

@@ -28,7 +28,9 @@ export interface MetadataForm {
 
 /** A way to write a text, and back. */
 export interface Coding {
+  /** The form that the store keeps. */
   encode(text: string): string;
+  /** What {@link encode} was given. */
   decode(text: string): string;
 }
 

@@ -50,6 +50,7 @@ export interface RepairedMember {
   readonly bytes: number;
 }
 
+/** What `events.on` listens to. */
 export type MultiEventName = keyof MultiEventMap;
 
 /** One event, as subscribers of the diagnostics channel `omni:multi` get it. */
@@ -76,6 +77,7 @@ export class MultiEvents {
     };
   }
 
+  /** Calls the listeners, and tells the diagnostics channel. */
   emit<E extends MultiEventName>(type: E, event: MultiEventMap[E]): void {
     for (const listener of this.#listeners.get(type) ?? []) {
       try {

@@ -2,12 +2,15 @@ import { type Backend, type BreakerOptions, type Clock, type Logger, OmniError }
 
 /** How many members must take a write. */
 export const WRITE_MODES = ["all", "quorum", "best-effort"] as const;
+/** The value of `mode`: {@link WRITE_MODES}. */
 export type WriteMode = (typeof WRITE_MODES)[number];
 
 /** Which member answers a read. */
 export const READ_POLICIES = ["first", "fastest", "round-robin", "quorum"] as const;
+/** The value of `readPolicy`: {@link READ_POLICIES}. */
 export type ReadPolicy = (typeof READ_POLICIES)[number];
 
+/** How a group writes, reads and recovers. */
 export interface MultiOptions {
   /**
    * `all`: every member or none, as far as `guarantee` says; `quorum`: at least `quorum` members; `best-effort`: at least `minCommits`.

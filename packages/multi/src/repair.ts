@@ -14,12 +14,14 @@ const EXAMPLES = 100;
 /** How often a path is looked at again that changes while it is repaired. */
 const ROUNDS = 3;
 
+/** What `repair` looks at, and who is right where nothing else says so. */
 export interface RepairOptions {
   /** Only paths that start with it. @default all */
   readonly prefix?: string | undefined;
   /** Objects repaired side by side. @default 8 */
   readonly concurrency?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Told after each path that was looked at, and after each change. */
   readonly onProgress?: ((progress: RepairCounts) => void) | undefined;
   /** Name of the member that is right where nothing else says so: what it lacks is deleted elsewhere. @default none, such paths are left alone */
   readonly prefer?: string | undefined;
@@ -29,6 +31,7 @@ export interface RepairOptions {
   readonly cursor?: string | undefined;
 }
 
+/** How far a repair is. */
 export interface RepairCounts {
   /** Paths looked at. */
   readonly examined: number;
@@ -44,6 +47,7 @@ export interface RepairCounts {
   readonly failed: number;
 }
 
+/** What a repair did and what it left alone. */
 export interface RepairReport extends RepairCounts {
   /** The first paths that were left alone, and why. */
   readonly ambiguousPaths: readonly { readonly path: string; readonly reason: string }[];

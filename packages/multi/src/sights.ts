@@ -28,6 +28,7 @@ export function lookAtAll(group: Group, path: string, signal: AbortSignal | unde
 
 /** How two objects were found equal or different, from the strongest to the weakest. */
 export const PROOFS = ["read", "digest", "write id", "size"] as const;
+/** How a comparison came to its verdict. */
 export type Proof = (typeof PROOFS)[number];
 
 /** How much is done to compare two objects. */

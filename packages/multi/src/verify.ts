@@ -18,6 +18,7 @@ import {
 /** Objects looked at side by side. */
 const SIDE_BY_SIDE = 16;
 
+/** What `verify` compares, and how closely. */
 export interface VerifyOptions {
   /** Only paths that start with it. @default all */
   readonly prefix?: string | undefined;
@@ -89,6 +90,7 @@ export class Verification implements AsyncIterable<ObjectVerdict> {
     this.#verdicts = this.#count(verdicts(group, options));
   }
 
+  /** Compares, and gives a verdict on each object. */
   [Symbol.asyncIterator](): AsyncIterator<ObjectVerdict> {
     return this.#verdicts;
   }

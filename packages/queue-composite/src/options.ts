@@ -25,6 +25,7 @@ export type TopicMap = Readonly<Record<string, string>> | ((topic: string) => st
 /** Which members are read: the first, all, those named, or none. */
 export type SubscribeFrom = "first" | "all" | readonly string[] | false;
 
+/** How a composite publishes to its members, and which of them it reads. */
 export interface CompositeOptions extends QueueOptions {
   /** When a publish is done. @default "fail-fast" */
   readonly strategy?: Strategy | undefined;

@@ -21,6 +21,7 @@ export const COMPRESSIONS = ["none", "gzip", "snappy", "lz4", "zstd"] as const;
 /** `gzip` is built in; the others need a codec that is registered with kafkajs, else NOT_SUPPORTED at construction. */
 export type KafkaCompression = (typeof COMPRESSIONS)[number];
 
+/** What {@link kafkaQueue} takes. */
 export interface KafkaQueueOptions extends QueueOptions {
   /** Addresses to begin with: `"a:9092,b:9092"` or a list. The port is 9092 where none is given. */
   readonly brokers: string | readonly string[];

@@ -1,6 +1,7 @@
 import { type Clock, OmniError, systemClock } from "@omni/core";
 import { checkOptionNames, type OptionNames, QUEUE_OPTION_NAMES, type QueueOptions } from "@omni/core/queue";
 
+/** What {@link memoryQueue} takes. */
 export interface MemoryQueueOptions extends QueueOptions {
   /** Most messages of a topic that its slowest group has not settled. @default 1000 */
   readonly capacity?: number | undefined;

@@ -32,12 +32,15 @@ export interface NatsMessage {
   readonly description: string;
 }
 
+/** A subscription of the client below. */
 export interface ClientSubscription {
+  /** Ends it; what was sent and not yet taken is dropped. */
   unsubscribe(): void;
   /** Takes what the server had sent before it knew of the end, then ends. */
   drain(): Promise<void>;
 }
 
+/** What a NATS server says of itself when a connection begins. */
 export interface ServerFacts {
   /** `2.10.4` */
   readonly version: string;
@@ -68,6 +71,7 @@ export interface ClientOptions {
   /** How long to wait before the next attempt to reconnect, in milliseconds. */
   reconnectDelayMs(): number;
   readonly logger: Logger;
+  /** Told of what befalls the connection. */
   onEvent(event: ClientEvent): void;
 }
 

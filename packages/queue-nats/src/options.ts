@@ -4,6 +4,7 @@ import type { ConnectClient, NatsAuth, NatsTls } from "./client.ts";
 import { connectNats } from "./client-nats.ts";
 import { parseServers } from "./servers.ts";
 
+/** What {@link natsQueue} takes. */
 export interface NatsQueueOptions extends QueueOptions {
   /** One address or several of one cluster: `nats://host:4222`, `tls://host:4222`. @default "nats://127.0.0.1:4222" */
   readonly url?: string | readonly string[] | undefined;

@@ -114,7 +114,9 @@ export interface SyncOptions extends EndOptions, EqualityOptions, DeletionOption
   readonly oneWay?: boolean | undefined;
   /** Paths that the report keeps; `onEntry` gets all. @default 10000 */
   readonly maxEntries?: number | undefined;
+  /** Told of each path, with what became of it. */
   readonly onEntry?: ((entry: SyncEntry) => void) | undefined;
+  /** Told how far the run is. */
   readonly onProgress?: ((progress: SyncProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** @default the machine's */

@@ -43,12 +43,15 @@ export function devRouter(clouds: AnyClouds, options: DevRouterOptions = {}): De
 
 /** As much of Fastify as the plugin uses. */
 export interface FastifyLike {
+  /** Takes away the parsers of this plugin's scope. */
   removeAllContentTypeParsers(): void;
+  /** Sets the one that leaves every body unread. */
   addContentTypeParser(
     type: "*",
     options: Record<string, never>,
     parser: (request: unknown, payload: unknown) => Promise<undefined>,
   ): unknown;
+  /** Adds the route of a cloud. */
   route(options: {
     method: string[];
     url: string;

@@ -28,6 +28,7 @@ export interface Membership {
   refresh(): Promise<void>;
   /** Waits for what runs, and takes the registration away. */
   leave(): Promise<void>;
+  /** Leaves. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 

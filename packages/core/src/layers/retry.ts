@@ -6,6 +6,7 @@ import { layer } from "../extend.ts";
 import type { ObjectInfo } from "../object-info.ts";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
 
+/** How often {@link withRetry} tries a call, and how long it waits between two tries. */
 export interface RetryOptions extends BackoffOptions {
   /** Attempts in all. @default 3 */
   readonly attempts?: number | undefined;

@@ -1,6 +1,7 @@
 import type { Backend } from "../backend.ts";
 import { layer } from "../extend.ts";
 
+/** The time limits of {@link withTimeout}. */
 export interface TimeoutOptions {
   /** Milliseconds for a whole call; for `read` until the object is open. A call's own `timeoutMs` wins. @default none */
   readonly callMs?: number | undefined;

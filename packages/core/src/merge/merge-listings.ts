@@ -24,6 +24,7 @@ export interface MergedRow<T extends { readonly path: string } = ObjectInfo> {
   readonly entries: readonly (T | undefined)[];
 }
 
+/** How far a merge reads ahead, and where it sorts what comes unsorted. */
 export interface MergeOptions extends SortOptions {
   /** Items read ahead of each listing; one that is out of order is noticed within them at the latest before they are used. @default 1000 */
   readonly windowItems?: number | undefined;

@@ -6,6 +6,7 @@ import { checkCount, checkMs } from "./check.ts";
 import type { DedupeClaim, DedupeKey, DedupeStore } from "./dedupe.ts";
 import { BUSY_POLL_MS, type DedupeStoreOptions } from "./dedupe-memory.ts";
 
+/** Where a dedupe store on a backend keeps its marks, and for how long. */
 export interface BackendDedupeOptions extends DedupeStoreOptions {
   /** Folder of the marks. @default "dedupe" */
   readonly prefix?: string | undefined;
@@ -14,6 +15,7 @@ export interface BackendDedupeOptions extends DedupeStoreOptions {
 /** A dedupe store on a storage backend that all instances share. */
 export interface BackendDedupe extends DedupeStore {
   readonly scope: "fleet";
+  /** Removes what was handled longer ago than the window; gives how many. */
   sweep(): Promise<number>;
 }
 

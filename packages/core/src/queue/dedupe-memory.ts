@@ -2,6 +2,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import { checkCount, checkMs } from "./check.ts";
 import type { DedupeClaim, DedupeKey, DedupeStore } from "./dedupe.ts";
 
+/** How long a dedupe store remembers, and how long a claim on a message lasts. */
 export interface DedupeStoreOptions {
   /** Milliseconds that a handled message is remembered. @default 3_600_000 */
   readonly windowMs?: number | undefined;
@@ -11,6 +12,7 @@ export interface DedupeStoreOptions {
   readonly clock?: Clock | undefined;
 }
 
+/** How much a dedupe store in memory remembers, and for how long. */
 export interface MemoryDedupeOptions extends DedupeStoreOptions {
   /** Handled messages remembered at most; past it the oldest are forgotten early and `forgotten` counts them. @default 1_000_000 */
   readonly maxEntries?: number | undefined;

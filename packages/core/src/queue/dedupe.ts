@@ -40,6 +40,7 @@ export interface DedupeStore {
   doneIn?(tx: unknown, key: DedupeKey, token: string): Promise<void> | void;
   /** Forgets what is older than the window; returns how many. Stores do it by themselves now and then. */
   sweep?(): Promise<number> | number;
+  /** Frees what the store holds. */
   close?(): Promise<void> | void;
 }
 

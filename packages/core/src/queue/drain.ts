@@ -2,16 +2,19 @@ import { DRAIN_MS } from "./consumer.ts";
 
 /** Something that can be closed within a time: a queue, a consumer, a server wrapped in an object. */
 export interface Drainable {
+  /** Ends it; what is under way has `drainMs` milliseconds. */
   close(options: { readonly drainMs: number }): Promise<unknown>;
 }
 
+/** Which signals drain, how long that may take, and who is told. */
 export interface DrainOptions {
   /** @default ["SIGTERM", "SIGINT"] */
   readonly signals?: readonly NodeJS.Signals[] | undefined;
   /** Milliseconds that handlers and publishes may take to end. @default 30_000 */
   readonly drainMs?: number | undefined;
-  /** Told when it begins, with the signal, and when it failed. */
+  /** Told when it begins, with the signal. */
   readonly onDrain?: ((signal: NodeJS.Signals) => void) | undefined;
+  /** Told when something could not be closed. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 

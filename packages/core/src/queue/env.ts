@@ -11,6 +11,7 @@ const QUEUE_PACKAGES = {
   composite: "@omni/queue-composite",
 } as const;
 
+/** A value of `QUEUE_TYPE`. */
 export type QueueType = keyof typeof QUEUE_PACKAGES;
 
 /** The values that QUEUE_TYPE may have. */

@@ -11,6 +11,7 @@ export interface MiddlewareOptions {
   readonly clock?: Clock | undefined;
 }
 
+/** How often a handler is called for one delivery, and how long is waited between two calls. */
 export interface RetryOptions extends MiddlewareOptions {
   /** Calls of the handler, the first included. @default 3 */
   readonly attempts?: number | undefined;
@@ -67,6 +68,7 @@ export function timeout(ms: number, options: MiddlewareOptions = {}): Middleware
   };
 }
 
+/** How many handlers may start within how long. */
 export interface ThrottleOptions extends MiddlewareOptions {
   /** Handlers that may start within `perMs`. */
   readonly count: number;
@@ -91,6 +93,7 @@ export function throttle(options: ThrottleOptions): Middleware {
   };
 }
 
+/** When handlers are held back because they fail, and for how long. */
 export interface CircuitBreakerOptions extends MiddlewareOptions {
   /** Failures in a row that open the circuit. @default 5 */
   readonly failures?: number | undefined;

@@ -53,6 +53,7 @@ export interface QueueProvider<D extends QueueDriver = QueueDriver> extends Asyn
    * @param topic left out: the queue's default topic
    */
   subscribe(topic: string, options?: SubscribeOptions): Subscription;
+  /** The same of the default topic. */
   subscribe(options?: SubscribeOptions): Subscription;
   /**
    * Runs a handler for every message and settles by its outcome: returns = ack, after it returned; throws = again after a backoff, and after
@@ -61,9 +62,11 @@ export interface QueueProvider<D extends QueueDriver = QueueDriver> extends Asyn
    * @param topic left out: the queue's default topic
    */
   consume(topic: string, handler: Handler, options?: ConsumeOptions): ConsumerStart;
+  /** The same of the default topic. */
   consume(handler: Handler, options?: ConsumeOptions): ConsumerStart;
   /** Reads what the broker keeps of a time window without consuming it. NOT_SUPPORTED where `features.browse` is false. */
   browse(topic: string, options?: BrowseOptions): AsyncIterable<Message>;
+  /** The same of the default topic. */
   browse(options?: BrowseOptions): AsyncIterable<Message>;
 
   /** Connects now instead of at first use. @throws OmniError UNAVAILABLE, UNAUTHENTICATED, PERMISSION_DENIED, NOT_FOUND, TIMEOUT */
@@ -155,6 +158,7 @@ export interface PublishFailure {
   readonly settled?: Promise<readonly MemberOutcome[]> | undefined;
 }
 
+/** Which group reads, from where, and how much at once. */
 export interface SubscribeOptions {
   /** Consumers of one group share the messages; each group sees all. @default the queue's `group`: "omni" */
   readonly group?: string | undefined;
@@ -174,7 +178,9 @@ export interface Subscription extends AsyncIterableIterator<Delivery, undefined,
   readonly group: string;
   /** Resolves when what is published from now on will be delivered to the group. */
   ready(): Promise<void>;
+  /** Waits for the next delivery; done when the subscription was closed. */
   next(): Promise<IteratorResult<Delivery, undefined>>;
+  /** Closes, as leaving a loop does. */
   return(): Promise<IteratorResult<Delivery, undefined>>;
   /** Ends the iteration and gives back what was not settled. */
   close(): Promise<void>;
@@ -202,6 +208,7 @@ export interface Delivery {
 /** Handles a message. Returning acknowledges it, throwing does not. */
 export type Handler = (message: Message, context: HandlerContext) => unknown;
 
+/** How a handler is fed, and what becomes of messages that it does not manage. */
 export interface ConsumeOptions extends Omit<SubscribeOptions, "maxInFlight"> {
   /** Handlers that run at once. Messages of one key never do, and keep the order in which they arrive. @default 1 */
   readonly concurrency?: number | undefined;
@@ -248,6 +255,7 @@ export interface Consumer extends AsyncDisposable {
 /** A consumer that runs, and that can be awaited until it is subscribed. */
 export interface ConsumerStart extends Consumer, PromiseLike<Consumer> {}
 
+/** The window that `browse` reads. */
 export interface BrowseOptions {
   /** Messages that the broker took at this time or later. @default the oldest kept */
   readonly from?: Date | number | undefined;
@@ -313,6 +321,7 @@ export interface QueueHealth {
   readonly members?: Readonly<Record<string, QueueHealth>> | undefined;
 }
 
+/** How long `close` waits. */
 export interface QueueCloseOptions {
   /** Milliseconds that handlers and publishes may take to end. @default 30_000 */
   readonly drainMs?: number | undefined;

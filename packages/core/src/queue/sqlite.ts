@@ -16,8 +16,11 @@ export interface SqliteDedupe extends DedupeStore {
   readonly scope: "host";
   /** The connection; the application's own where one was given. */
   readonly database: DatabaseSync;
+  /** Marks a message as handled in the transaction of its effect. */
   doneIn(tx: unknown, key: DedupeKey, token: string): void;
+  /** Removes what was handled longer ago than the window; gives how many. */
   sweep(): number;
+  /** Closes the file; a connection of the application stays open. */
   close(): void;
 }
 

@@ -3,7 +3,10 @@ import { isDeepStrictEqual } from "node:util";
 import { type ErrorCode, OmniError } from "../error.ts";
 
 /** The part of jest's and vitest's `expect` that the kits use. */
-export type Expect = (actual: unknown) => { toEqual(expected: unknown): unknown };
+export type Expect = (actual: unknown) => {
+  /** Fails unless both have the same fields. */
+  toEqual(expected: unknown): unknown;
+};
 
 /** What a case says of what it sees. Every check names its subject, so that a failure reads without the source. */
 export interface Checks {

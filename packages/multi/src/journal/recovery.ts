@@ -10,6 +10,7 @@ const AT_ONCE = 8;
 /** Milliseconds that what is staged at S3 or Google Cloud Storage stays by itself. */
 const DAY_MS = 86_400_000;
 
+/** Which open intents `recover` finishes. */
 export interface RecoverOptions {
   /** Only intents decided at least so long ago, in milliseconds: spares their owners company, nothing else. @default 0 */
   readonly olderThanMs?: number | undefined;
@@ -38,6 +39,7 @@ export interface OpenIntent {
   readonly tokens: Readonly<Record<string, string>>;
 }
 
+/** What `sweepStale` of a group removes. */
 export interface GroupSweepOptions {
   /** Only what was staged, or deleted, at least so many milliseconds ago. @default one day */
   readonly olderThanMs?: number | undefined;
