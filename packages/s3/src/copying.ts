@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { HeadObjectCommandOutput } from "@aws-sdk/client-s3";
 import { type DriverDeleteOptions, type DriverOptions, type MetadataChange, type ObjectInfo, OmniError } from "@omni/core";
+import type { Context } from "./context.ts";
 import { annotate, codeOf, statusOf } from "./errors.ts";
 import { decodeMetadata } from "./metadata.ts";
-import { type Context, notApplied, removeUpload, type UploadedPart } from "./multipart.ts";
+import { notApplied } from "./multipart.ts";
 import { copySourceKeyOf, customerKeyOf, type Description, defined, headersOf, infoOf, quoted } from "./objects.ts";
 import { complete } from "./publishing.ts";
+import { dropUpload, type UploadedPart } from "./uploads.ts";
 
 // A part of a copy takes no memory here and at most 5 GiB there; this many bytes keep the parts of the largest object below 10,000.
 const COPY_PART_BYTES = 512 * 1024 * 1024;
@@ -21,7 +23,7 @@ export async function move(context: Context, from: string, to: string, { signal 
   const { send, key, settings } = context;
   const source = await head(context, from, signal);
   const info = await copyAs(context, from, to, source, undefined, signal);
-  const kept = settings.profile.conditional.delete ? source : await look(context, from, signal);
+  const kept = settings.profile.conditional.delete ? source : await headAfterCopy(context, from, signal);
   if (kept.ETag !== source.ETag) throw sourceChanged(from);
   const condition = settings.profile.conditional.delete && source.ETag ? { IfMatch: source.ETag } : {};
   try {
@@ -57,7 +59,7 @@ export async function setMetadata(
 }
 
 // After the copy was made, what fails leaves two objects and not the one.
-async function look(context: Context, path: string, signal: AbortSignal | undefined): Promise<HeadObjectCommandOutput> {
+async function headAfterCopy(context: Context, path: string, signal: AbortSignal | undefined): Promise<HeadObjectCommandOutput> {
   try {
     return await head(context, path, signal);
   } catch (error) {
@@ -170,11 +172,7 @@ async function copyInParts(
       ...describe(described ?? {}, headers.Metadata),
     });
   } catch (error) {
-    try {
-      await removeUpload(context, key(to), uploadId, true);
-    } catch {
-      // The store cannot be reached: sweepStale() finds the upload later, and the caller is told of what came first.
-    }
+    await dropUpload(context, key(to), uploadId, true);
     throw statusOf(error) === 412 ? sourceChanged(from, error) : error;
   } finally {
     signal?.removeEventListener("abort", forward);
@@ -196,11 +194,11 @@ async function copyParts(
   let at = 0;
   const lane = async (): Promise<void> => {
     while (at < size && !stop.signal.aborted) {
-      const from0 = at;
+      const first = at;
       const PartNumber = parts.length + 1;
       at = Math.min(size, at + partBytes);
       parts.push({ PartNumber, ETag: undefined });
-      const CopySourceRange = `bytes=${from0}-${at - 1}`;
+      const CopySourceRange = `bytes=${first}-${at - 1}`;
       const input = {
         Key: key(to),
         UploadId: uploadId,

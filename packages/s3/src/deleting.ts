@@ -1,5 +1,5 @@
+import type { Context } from "./context.ts";
 import { annotate } from "./errors.ts";
-import type { Context } from "./multipart.ts";
 
 /** The most that one request deletes: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html */
 const BATCH = 1_000;

@@ -10,13 +10,13 @@ import type {
   Supporting,
 } from "@omni/core";
 import { NetworkBody, OmniError } from "@omni/core";
+import type { Context } from "./context.ts";
 import { copy, move, setMetadata } from "./copying.ts";
 import { deleteMany } from "./deleting.ts";
 import { withDetail } from "./detail.ts";
 import { classifyError, codeOf, statusOf } from "./errors.ts";
 import { leanWire } from "./lean-wire.ts";
 import { list } from "./listing.ts";
-import type { Context } from "./multipart.ts";
 import { customerKeyOf, defined, infoOf } from "./objects.ts";
 import { publish } from "./publishing.ts";
 import { sdkWire } from "./sdk-wire.ts";

@@ -1,6 +1,6 @@
 import type { ListObjectsV2CommandOutput } from "@aws-sdk/client-s3";
 import { comparePaths, type DriverListOptions, type ObjectInfo, OmniError } from "@omni/core";
-import type { Context } from "./multipart.ts";
+import type { Context } from "./context.ts";
 import { defined, quoted } from "./objects.ts";
 
 /** Lists page by page, lazily: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html */

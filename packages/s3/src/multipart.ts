@@ -1,37 +1,10 @@
 import { BodyCutter, createHasher, type DriverBody, OmniError } from "@omni/core";
+import type { Context } from "./context.ts";
 import { combineCrc32c } from "./crc32c-combine.ts";
-import { annotate, codeOf, statusOf } from "./errors.ts";
+import { annotate } from "./errors.ts";
 import { checksumHeader, customerKeyOf, type Draft } from "./objects.ts";
 import { MAX_PARTS, MIN_PART_BYTES, type S3Settings } from "./settings.ts";
-import type { Send } from "./wire.ts";
-
-/** What an operation on an upload needs. */
-export interface Context {
-  readonly settings: S3Settings;
-  readonly send: Send;
-  /** The key of a path. */
-  key(path: string): string;
-}
-
-/** A part at the store. */
-export interface UploadedPart {
-  readonly PartNumber: number;
-  readonly ETag: string | undefined;
-  readonly ChecksumCRC32C?: string | undefined;
-}
-
-/** All bytes of an object at the store, as parts of an upload that is not completed. */
-export interface Upload {
-  readonly path: string;
-  readonly uploadId: string;
-  readonly nonce: string;
-  readonly size: number;
-  /** Of all bytes, hexadecimal, where the store keeps one. */
-  readonly crc32c: string | undefined;
-  readonly partCount: number;
-  /** Absent after a resume: the store is asked for them. */
-  readonly parts?: readonly UploadedPart[] | undefined;
-}
+import { dropUpload, type Upload, type UploadedPart } from "./uploads.ts";
 
 /** How many bytes of a body are looked at before it is known to be small: those of one part. */
 export interface Opening {
@@ -83,12 +56,7 @@ export async function uploadParts(context: Context, draft: Draft, { cutter, firs
   } catch (error) {
     cutter.abandon();
     await run.settled();
-    try {
-      await removeUpload(context, key, run.uploadId, true);
-    } catch {
-      // The store cannot be reached: sweepStale() finds the upload later, and the caller is told of what came first.
-      throw notApplied(error);
-    }
+    await dropUpload(context, key, run.uploadId, true);
     throw notApplied(error);
   }
   return {
@@ -207,38 +175,6 @@ export function crcOf(bytes: Uint8Array): string {
   const hasher = createHasher("crc32c");
   hasher.update(bytes);
   return hasher.digest();
-}
-
-// How often an upload is aborted: a part that was on the way may land after the first time,
-// https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html
-const ABORTS = 3;
-const ABORT_MS = 10_000;
-
-/**
- * Aborts an upload; one that is gone is no error.
- *
- * @param again whether parts may have been on the way, so that the store is asked and told again
- */
-export async function removeUpload(
-  { send }: Context,
-  key: string,
-  uploadId: string,
-  again: boolean,
-  signal: AbortSignal = AbortSignal.timeout(ABORT_MS),
-): Promise<void> {
-  try {
-    for (let i = 0; uploadId !== "" && i < (again ? ABORTS : 1); i++) {
-      await send("AbortMultipartUpload", { Key: key, UploadId: uploadId }, signal);
-      if (again) await send("ListParts", { Key: key, UploadId: uploadId, MaxParts: 1 }, signal);
-    }
-  } catch (error) {
-    if (!isNoSuchUpload(error)) throw error;
-  }
-}
-
-/** Whether the store says that there is no such upload: it was aborted, or it was completed. */
-export function isNoSuchUpload(error: unknown): boolean {
-  return codeOf(error) === "NoSuchUpload" || (statusOf(error) === 404 && codeOf(error) !== "NoSuchBucket");
 }
 
 /** Fails as soon as the signal aborts: a source may hang. */

@@ -1,18 +1,11 @@
 import type { HeadObjectCommandOutput } from "@aws-sdk/client-s3";
 import type { DriverBody, DriverWriteOptions, ObjectInfo, WriteConditions } from "@omni/core";
 import { OmniError } from "@omni/core";
+import type { Context } from "./context.ts";
 import { annotate, codeOf, factsOf, statusOf } from "./errors.ts";
-import {
-  type Context,
-  crcOf,
-  isNoSuchUpload,
-  openBody,
-  removeUpload,
-  type Upload,
-  type UploadedPart,
-  uploadParts,
-} from "./multipart.ts";
+import { crcOf, openBody, uploadParts } from "./multipart.ts";
 import { checksumHeader, customerKeyOf, type Draft, draft, infoOf, nonceOf, quoted, writtenInfo } from "./objects.ts";
+import { dropUpload, isNoSuchUpload, removeUpload, type Upload, type UploadedPart } from "./uploads.ts";
 
 /** Publishes a body: a small one in one request that carries all bytes, a large one as an upload in parts that is completed at the end. */
 export async function publish(context: Context, path: string, body: DriverBody, options: DriverWriteOptions): Promise<ObjectInfo> {
@@ -26,7 +19,7 @@ export async function publish(context: Context, path: string, body: DriverBody, 
     return writtenInfo(made, upload.size, upload.crc32c, await complete(context, upload, options, options.signal));
   } catch (error) {
     const known = OmniError.is(error) ? error : undefined;
-    if ((known ?? factsOf(error)).outcome !== "unknown") await dropFailed(context, upload);
+    if ((known ?? factsOf(error)).outcome !== "unknown") await dropUpload(context, context.key(path), upload.uploadId, false);
     // Nobody else has a reason to remove the upload of a plain write: it was swept, or made visible and replaced at once.
     if (known?.code === "NOT_FOUND")
       throw new OmniError("IN_DOUBT", {
@@ -35,14 +28,6 @@ export async function publish(context: Context, path: string, body: DriverBody, 
         cause: error,
       });
     throw error;
-  }
-}
-
-async function dropFailed(context: Context, upload: Upload): Promise<void> {
-  try {
-    await removeUpload(context, context.key(upload.path), upload.uploadId, false);
-  } catch {
-    // The store cannot be reached: sweepStale() finds the upload later, and the caller is told of what came first.
   }
 }
 

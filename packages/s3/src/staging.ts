@@ -1,9 +1,11 @@
 import type { DriverBody, DriverOptions, DriverWriteOptions, ObjectInfo, StagedWrite, WriteConditions } from "@omni/core";
 import { OmniError } from "@omni/core";
+import type { Context } from "./context.ts";
 import { statusOf } from "./errors.ts";
-import { type Context, isNoSuchUpload, openBody, removeUpload, type Upload, uploadParts } from "./multipart.ts";
+import { openBody, uploadParts } from "./multipart.ts";
 import { customerKeyOf, draft, infoOf, nonceOf, writtenInfo } from "./objects.ts";
 import { type Completed, complete } from "./publishing.ts";
+import { isNoSuchUpload, removeUpload, type Upload } from "./uploads.ts";
 
 /**
  * Takes a body to the store as an upload that is not completed. A small body too: its one part is what makes the token good for a single use.

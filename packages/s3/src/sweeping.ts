@@ -1,5 +1,6 @@
 import { OmniError } from "@omni/core";
-import { type Context, removeUpload } from "./multipart.ts";
+import type { Context } from "./context.ts";
+import { removeUpload } from "./uploads.ts";
 
 /** What {@link S3Extras.sweepStale} takes. */
 export interface SweepOptions {

@@ -1,5 +1,6 @@
-import type { Context, Upload } from "../src/multipart.ts";
+import type { Context } from "../src/context.ts";
 import { complete } from "../src/publishing.ts";
+import type { Upload } from "../src/uploads.ts";
 
 const UPLOAD: Upload = { path: "p", nonce: "mine", size: 3, partCount: 1, crc32c: undefined, uploadId: "upload-1" };
 
