@@ -24,11 +24,14 @@ export const fullChecks: readonly Check[] = [
   },
   {
     name: "multi-properties",
-    about: "random members, modes, faults and sizes against a model of the fan-out",
+    about:
+      "random members, modes, faults and sizes against a model of the fan-out; crashes, concurrent writers and repairs without a journal: whole objects, true outcomes",
     tiers: ["full"],
     budgetSeconds: 1800,
     inputs: ["packages/core/src", "packages/memory/src", "packages/multi"],
-    run: jestHarness(["packages/multi/test/property.test.ts"], { OMNI_RUNS: "10000" }),
+    run: jestHarness(["packages/multi/test/property.test.ts", "packages/multi/test/unjournalled-property.test.ts"], {
+      OMNI_RUNS: "10000",
+    }),
   },
   {
     name: "journal-search",
@@ -36,7 +39,7 @@ export const fullChecks: readonly Check[] = [
       "every interleaving of writers, recoverers, repairs, late, lost and repeated requests, crashes and expiring tokens, and of removals of old records, in small scope",
     tiers: ["full"],
     budgetSeconds: 3600,
-    inputs: ["search.ts", "log-search.ts", "breadth-first.ts", "search.test.ts", "search.full.test.ts"]
+    inputs: ["search*.ts", "log-search.ts", "breadth-first.ts"]
       .map((name) => `packages/multi/test/journal/${name}`)
       .concat("packages/multi/src/journal/protocol.ts"),
     run: jestHarness(["packages/multi/test/journal/search.full.test.ts", "packages/multi/test/journal/search.test.ts"], {}),
@@ -47,7 +50,7 @@ export const fullChecks: readonly Check[] = [
       "kill -9 of writers and recoverers of a journalled group at every call to a store: one version on all members, no orphans",
     tiers: ["full"],
     budgetSeconds: 10_800,
-    inputs: ["packages/multi/src/journal", "packages/multi/test/journal"],
+    inputs: ["packages/multi/src/journal", "packages/multi/test/journal/crash", "packages/multi/test/journal/remote-memory.ts"],
     run: jestHarness(["packages/multi/test/journal/crash"], { OMNI_KILLS: "5000" }),
   },
   {
@@ -61,7 +64,8 @@ export const fullChecks: readonly Check[] = [
   },
   {
     name: "multi-quorum-properties",
-    about: "a quorum read gives the last acknowledged write or a newer one, over concurrent writers, late and lost requests",
+    about:
+      "a quorum read gives the last acknowledged write or delete or a newer one, over crashes, concurrent writers, repairs, late and lost requests",
     tiers: ["full"],
     budgetSeconds: 1800,
     inputs: ["packages/core/src", "packages/memory/src", "packages/multi"],

@@ -1,37 +1,4 @@
-import { type Backend, OmniError } from "@omni/core";
-import { faulty } from "@omni/core/testing";
-import { memory } from "@omni/memory";
-import { type MultiBackend, type MultiOptions, multi } from "@omni/multi";
-import { AutoClock } from "../auto-clock.ts";
-
-/** A group of two, `a` and `b`, of which `b` can be made to fail, and everything beside it. */
-function setUp() {
-  const clock = new AutoClock();
-  const stores = { a: memory({ clock }), b: memory({ clock }) };
-  const b = faulty(stores.b, [], { clock });
-  const members = [
-    { name: "a", backend: stores.a },
-    { name: "b", backend: b },
-  ];
-  const journal = memory({ clock });
-  const open = (more: MultiOptions = {}): MultiBackend => multi(members, { journal, clock, ...more });
-  return { clock, stores, faults: b.faults, journal, open, group: open() };
-}
-
-async function textAt(store: Backend, path: string): Promise<string | undefined> {
-  try {
-    return await (await store.read(path)).text();
-  } catch (error) {
-    if (OmniError.is(error, "NOT_FOUND")) return undefined;
-    throw error;
-  }
-}
-
-async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const list: T[] = [];
-  for await (const item of items) list.push(item);
-  return list;
-}
+import { all, setUp, textAt } from "./journal-group.ts";
 
 test("what a member lost past the journal comes back under the same write id, and a second repair does nothing", async () => {
   const { group, stores } = setUp();

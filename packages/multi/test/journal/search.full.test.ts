@@ -1,6 +1,7 @@
 import { recordCounts } from "@omni/property";
 import { type LogScope, searchLog } from "./log-search.ts";
-import { type Scope, search } from "./search.ts";
+import { search } from "./search.ts";
+import type { Scope } from "./search-scope.ts";
 
 const SCOPES: readonly Scope[] = [
   { actors: ["y", "x", "recover"], deletes: "fenced", crashes: 1 },

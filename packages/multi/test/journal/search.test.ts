@@ -1,6 +1,7 @@
 import { recordCounts } from "@omni/property";
 import { type LogScope, type LogWeakness, searchLog } from "./log-search.ts";
-import { type Scope, search, type Weakness } from "./search.ts";
+import { search } from "./search.ts";
+import type { Scope, Weakness } from "./search-scope.ts";
 
 /** Scopes that are searched whole in seconds; larger ones: search.full.test.ts. */
 const SCOPES: readonly Scope[] = [
