@@ -199,6 +199,36 @@ describe("copy and move", () => {
   );
 
   test(
+    "--copy-dest copies what is the same there from there, and what only the source has from the source",
+    () =>
+      withDirectory(async (cwd) => {
+        await fill(join(cwd, "from"), { same: "12345", "in/same": "67890", other: "new!!" });
+        await fill(join(cwd, "days/monday"), { same: "12345", "in/same": "67890", other: "old!!" });
+        await utimes(join(cwd, "days/monday/other"), 1_600_000_000, 1_600_000_000);
+        const run = (...args: string[]) => omni([...args, "from", "days/tuesday", "--copy-dest", "days/monday", "--json"], { cwd });
+        const lines = (stdout: string) =>
+          objectsOf(stdout).map(({ path, action, reason, report }) => (report ? "done" : `${action} ${path} ${reason ?? ""}`));
+        const plan = await run("copy", "--dry-run");
+        const done = await run("copy");
+        expect([plan.code, done.code, done.stderr]).toEqual([0, 0, ""]);
+        expect(lines(done.stdout).sort()).toEqual(["copy in/same copyDest", "copy other ", "copy same copyDest", "done"]);
+        expect(lines(plan.stdout).sort()).toEqual(lines(done.stdout).sort());
+        expect(await namesIn(join(cwd, "days"))).toEqual(
+          ["monday", "tuesday"].flatMap((day) => ["in/same", "other", "same"].map((name) => `${day}/${name}`)),
+        );
+        expect(await readFile(join(cwd, "days/tuesday/other"), "utf8")).toBe("new!!");
+        expect(objectsOf((await run("sync")).stdout).at(-1)).toMatchObject({ report: { bytes: 0, counts: { same: 3 } } });
+        const beside = await omni(["sync", "from", "days/friday", "--copy-dest", "days/monday", "--backup-dir", "kept"], { cwd });
+        expect([beside.code, beside.stderr, await namesIn(join(cwd, "days/friday"))]).toEqual([
+          0,
+          "",
+          ["in/same", "other", "same"],
+        ]);
+      }),
+    TIME_MS,
+  );
+
+  test(
     "move asks, then deletes each source whose copy is there",
     () =>
       withDirectory(async (cwd) => {
@@ -231,15 +261,21 @@ describe("copy and move", () => {
     () =>
       withDirectory(async (cwd) => {
         await fill(join(cwd, "from"), { "a.txt": "alpha" });
-        const [file, same, elsewhere] = await Promise.all([
+        const [file, same, elsewhere, far, both, moves] = await Promise.all([
           omni(["copy", "from/a.txt", "to"], { cwd }),
           omni(["copy", "from", "from"], { cwd }),
           omni(["sync", "from", "to", "--backup-dir", "memory://x"], { cwd }),
+          omni(["copy", "from", "to", "--copy-dest", "memory://x"], { cwd }),
+          omni(["copy", "from", "to", "--copy-dest", "a", "--compare-dest", "b"], { cwd }),
+          omni(["move", "from", "to", "--copy-dest", "a", "--yes"], { cwd }),
         ]);
-        expect([file, same, elsewhere].map(({ code }) => code)).toEqual([64, 64, 64]);
+        expect([file, same, elsewhere, far, both, moves].map(({ code }) => code)).toEqual([64, 64, 64, 64, 64, 64]);
         expect(file.stderr).toMatch(/"from\/a.txt" is a file; for one object use cp or mv/);
         expect(same.stderr).toMatch(/source and destination are the same place/);
         expect(elsewhere.stderr).toMatch(/--backup-dir "memory:\/\/x" is not in the destination's store/);
+        expect(far.stderr).toMatch(/--copy-dest "memory:\/\/x" is not in the destination's store/);
+        expect(both.stderr).toMatch(/--compare-dest and --copy-dest are one place each; give one of them/);
+        expect(moves.stderr).toMatch(/unknown option '--copy-dest'/);
       }),
     TIME_MS,
   );

@@ -113,12 +113,20 @@ async function measure(
   const lane = async (): Promise<void> => {
     for (let at = next++; at < requests; at = next++) {
       const began = performance.now();
-      await work(at);
+      try {
+        await work(at);
+      } catch (error) {
+        next = requests;
+        throw error;
+      }
       times.push(performance.now() - began);
     }
   };
   const began = performance.now();
-  await Promise.all(Array.from({ length: Math.min(concurrency, requests) }, lane));
+  // All of them end before anything is cleared away: a write that is still under way would stay.
+  const lanes = await Promise.allSettled(Array.from({ length: Math.min(concurrency, requests) }, lane));
+  const failed = lanes.find((one) => one.status === "rejected");
+  if (failed) throw failed.reason;
   const wallMs = performance.now() - began;
   times.sort((a, b) => a - b);
   const at = (share: number): number => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0;

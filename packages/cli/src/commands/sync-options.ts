@@ -65,7 +65,7 @@ export const KEEPING_OPTIONS = {
     value: "place",
     about: "a folder of the destination's store where overwritten and deleted objects are kept",
   },
-  compareDest: { kind: "text", value: "place", about: "what is the same there is not copied" },
+  compareDest: { kind: "text", value: "place", about: "what is new and the same there is not copied" },
   verify: {
     kind: "text",
     choices: ["stated", "read"],
@@ -109,15 +109,24 @@ export const WAY_OPTIONS = {
   download: { kind: "flag", about: "read what no store states a digest of" },
 } as const;
 
+export const TWIN_OPTIONS = {
+  copyDest: {
+    kind: "text",
+    value: "place",
+    about: "a folder of the destination's store: what is new and the same there is copied from there, within the store",
+  },
+} as const;
+
 type Filters = typeof FILTER_OPTIONS;
-type Copying = Filters & typeof EQUALITY_OPTIONS & typeof LIMIT_OPTIONS & typeof KEEPING_OPTIONS & typeof REPORT_OPTIONS;
+type Moving = Filters & typeof EQUALITY_OPTIONS & typeof LIMIT_OPTIONS & typeof KEEPING_OPTIONS & typeof REPORT_OPTIONS;
 type Checking = Filters &
   typeof LIMIT_OPTIONS &
   typeof REPORT_OPTIONS &
   typeof WAY_OPTIONS &
   Pick<typeof EQUALITY_OPTIONS, "sizeOnly" | "normalizeUnicode">;
 
-export const COPY_OPTIONS: Copying = {
+/** Without --copy-dest: a source goes only for its own copy. */
+export const MOVE_OPTIONS: Moving = {
   ...EQUALITY_OPTIONS,
   ...KEEPING_OPTIONS,
   ...FILTER_OPTIONS,
@@ -125,7 +134,9 @@ export const COPY_OPTIONS: Copying = {
   ...REPORT_OPTIONS,
 };
 
-export const SYNC_OPTIONS: Copying & typeof DELETION_OPTIONS = { ...DELETION_OPTIONS, ...COPY_OPTIONS };
+export const COPY_OPTIONS: Moving & typeof TWIN_OPTIONS = { ...TWIN_OPTIONS, ...MOVE_OPTIONS };
+
+export const SYNC_OPTIONS: Moving & typeof TWIN_OPTIONS & typeof DELETION_OPTIONS = { ...DELETION_OPTIONS, ...COPY_OPTIONS };
 
 export const CHECK_OPTIONS: Checking = {
   ...WAY_OPTIONS,

@@ -7,7 +7,7 @@ import { filterOf } from "../filters.ts";
 import type { OptionsOf } from "../options.ts";
 import { folderAt } from "../places.ts";
 import type { StoreTarget, Targets } from "../targets.ts";
-import { commonDestination } from "./backup-place.ts";
+import { commonDestination } from "./common-destination.ts";
 import { ReportLines } from "./report-lines.ts";
 import { SyncDisplay } from "./sync-display.ts";
 import type { CHECK_OPTIONS, COPY_OPTIONS, SYNC_OPTIONS } from "./sync-options.ts";
@@ -30,14 +30,15 @@ export async function prepareRun(verb: string, context: Context, args: readonly 
   const [fromText = "", toText = ""] = args;
   const from = await folderAt(targets, fromText);
   const given = await folderAt(targets, toText);
-  const place =
-    options.backupDir === undefined ? { to: given } : await commonDestination(targets, given, options.backupDir, context.cwd);
+  const beside = { "--backup-dir": options.backupDir, "--copy-dest": options.copyDest };
+  const { to, prefixes } = await commonDestination(targets, given, beside, context.cwd);
   const engine: SyncOptions = dropUndefined({
     from: from.backend,
-    to: place.to.backend,
+    to: to.backend,
     prefix: from.path,
-    toPrefix: place.to.path,
-    backupPrefix: "backupPrefix" in place ? place.backupPrefix : undefined,
+    toPrefix: to.path,
+    backupPrefix: prefixes["--backup-dir"],
+    copyDest: prefixes["--copy-dest"],
     ...equalityOf(options),
     ...limitsOf(options),
     ...deletionsOf(options),
@@ -51,7 +52,7 @@ export async function prepareRun(verb: string, context: Context, args: readonly 
     maxEntries: 0,
     signal: context.signal,
   });
-  return { verb, context, from, to: place.to, options, engine };
+  return { verb, context, from, to, options, engine };
 }
 
 /** Runs a verb with its bar, prints its report and gives the exit code. */

@@ -1,5 +1,5 @@
 import { type CommandSpec, defineCommand } from "../command.ts";
-import { CHECK_OPTIONS, COPY_OPTIONS, SYNC_OPTIONS } from "./sync-options.ts";
+import { CHECK_OPTIONS, COPY_OPTIONS, MOVE_OPTIONS, SYNC_OPTIONS } from "./sync-options.ts";
 
 const ENDS = [
   { name: "<from>", about: "the source: URL, local directory or name:path" },
@@ -41,6 +41,10 @@ export const syncCommands: readonly CommandSpec[] = [
     examples: [
       { command: "omni copy s3://bucket/2026/ ./2026", about: "a folder to here" },
       { command: "omni copy ./in gs://bucket/in --files-from list.txt --transfers 32", about: "these files, 32 at once" },
+      {
+        command: "omni copy ./site s3://bucket/tuesday --copy-dest s3://bucket/monday",
+        about: "what Monday's copy has already is copied within the bucket, not sent again",
+      },
     ],
     load: () => import("./copy.ts"),
   }),
@@ -50,7 +54,7 @@ export const syncCommands: readonly CommandSpec[] = [
     summary: "Copy, then delete each source whose copy is proven",
     description: `${MARKS}\n\nAsks before it begins. A source goes only when a digest proves its copy.`,
     arguments: ENDS,
-    options: COPY_OPTIONS,
+    options: MOVE_OPTIONS,
     changes: true,
     asks: true,
     examples: [{ command: "omni move s3://inbox/ s3://archive/inbox/ --min-age 30d --yes", about: "what is older than 30 days" }],
