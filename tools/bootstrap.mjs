@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { cacheFolder } from "./bootstrap/cache.mjs";
 import { ensureFolder, SetupError, withPath } from "./bootstrap/npm.mjs";
 import { bringNode, bringPnpm, sourceFlags } from "./bootstrap/toolchain.mjs";
-import { installWorkspace } from "./bootstrap/workspace.mjs";
+import { installWorkspace, pnpmEnv } from "./bootstrap/workspace.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -37,8 +37,8 @@ const commands = {
 
 async function main() {
   const [command = "", ...args] = process.argv.slice(2);
-  const line = commands[command];
-  if (!line) throw new SetupError(`omni: unknown command "${command}"; one of: ${Object.keys(commands).join(", ")}`);
+  const line = command === "pnpm" ? [] : commands[command];
+  if (!line) throw new SetupError(`omni: unknown command "${command}"; one of: pnpm, ${Object.keys(commands).join(", ")}`);
   if (!existsSync(join(root, line[0] ?? ""))) throw new SetupError(`omni: ${line[0]} is missing in this checkout`);
   const cache = cacheFolder(process.env, root);
   const base = {
@@ -50,18 +50,20 @@ async function main() {
   const node = await bringNode({ root, cache, env: base });
   const pnpm = await bringPnpm({ root, cache, env: base });
   const env = withPath(base, [dirname(node.executable), dirname(pnpm), join(root, "node_modules", ".bin")]);
+  // Whoever changes a dependency needs pnpm before the lockfile says the same again.
+  if (command === "pnpm") return run(pnpm, args, pnpmEnv(env));
   await installWorkspace({ root, pnpm, env });
   await run(node.executable, [...sourceFlags(node.version), ...line, ...args], env);
 }
 
 /**
  * Runs the command in this process's place: its output, its exit code, its signals.
- * @param {string} node
+ * @param {string} program
  * @param {string[]} args
  * @param {NodeJS.ProcessEnv} env
  */
-async function run(node, args, env) {
-  const child = spawn(node, args, {
+async function run(program, args, env) {
+  const child = spawn(program, args, {
     cwd: root,
     env: { ...env, INIT_CWD: process.env.INIT_CWD ?? process.cwd() },
     stdio: "inherit",

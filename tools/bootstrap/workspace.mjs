@@ -24,7 +24,7 @@ export async function installWorkspace({ root, pnpm, env }) {
     if (code !== 0) {
       const registry = npmSetting("registry", env) ?? "npm's default";
       throw new SetupError(
-        `omni: pnpm install ended with ${code} (its own words stand above; registry ${registry}). An outdated lockfile is mended by \`pnpm install\`, a network error by running the command again.`,
+        `omni: pnpm install ended with ${code} (its own words stand above; registry ${registry}). An outdated lockfile is mended by \`npm run pnpm -- install\`, a network error by running the command again.`,
       );
     }
     writeFileSync(stamp, fingerprint(root));
@@ -61,7 +61,7 @@ function fingerprint(root) {
  * What npm reaches, pnpm reaches: where npm is told about a registry, a certificate or a proxy, pnpm is told the same.
  * @param {NodeJS.ProcessEnv} env
  */
-function pnpmEnv(env) {
+export function pnpmEnv(env) {
   const handed = { ...env };
   for (const name of ["registry", "cafile", "proxy", "https-proxy", "noproxy"]) {
     const value = npmSetting(name, env);
