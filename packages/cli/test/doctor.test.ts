@@ -2,7 +2,9 @@
 import { randomUUID } from "node:crypto";
 import { chmod, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { faultProxy, type Rule } from "@omni/fault-proxy";
 import { describeWithServer } from "@omni/servers";
+import { CREDENTIALS, makeBucket as makeGcsBucket } from "@omni/store-trials/gcs";
 import { judge } from "../src/doctor/clock.ts";
 import { makeBucket } from "./bucket.ts";
 import { withConfig } from "./configured.ts";
@@ -180,6 +182,81 @@ await describeWithServer("s3", "omni doctor on an S3 server", (current) => {
         for (const { stdout } of [wrongKey, unknownKey]) expect(stdout).not.toContain(env.AWS_SECRET_ACCESS_KEY as string);
       });
     },
+    TIME_MS,
+  );
+});
+
+await describeWithServer("gcs", "omni doctor on a GCS server", (current) => {
+  test(
+    "finds nothing wrong, and each thing that is",
+    () =>
+      withConfig({ "key.json": JSON.stringify(CREDENTIALS), "no-key.json": "{" }, async ({ cwd, runWith }) => {
+        const bucket = `cli-${randomUUID()}`;
+        await makeGcsBucket(current(), bucket);
+        const key = { GOOGLE_APPLICATION_CREDENTIALS: join(cwd, "key.json") };
+        const run = (more: Record<string, string>, place = `gs://${bucket}`) =>
+          runWith({ env: { STORAGE_EMULATOR_HOST: current().url, ...more } }, "doctor", place, "--json", "--timeout", "30s");
+        const [good, missing, unreachable, noKey, badKey] = await Promise.all([
+          run(key, `gs://${bucket}/in`),
+          run(key, `gs://none-${randomUUID()}`),
+          run({ ...key, STORAGE_EMULATOR_HOST: "http://127.0.0.1:1" }),
+          run({ OMNI_GCS_ANONYMOUS: "false", GOOGLE_APPLICATION_CREDENTIALS: join(cwd, "nowhere.json") }),
+          run({ OMNI_GCS_ANONYMOUS: "false", GOOGLE_APPLICATION_CREDENTIALS: join(cwd, "no-key.json") }),
+        ]);
+        const place = `gs://${bucket}/in`;
+        expect([good.stderr, good.code]).toEqual(["", 0]);
+        expect(findings(good.stdout)).toEqual({
+          [`${place} configuration`]: "ok",
+          [`${place} list`]: "ok",
+          [`${place} clock`]: "ok",
+          [`${place} write`]: "ok",
+          [`${place} read`]: "ok",
+          [`${place} conditions`]: "ok",
+          [`${place} delete`]: "ok",
+          [`${place} unfinished uploads`]: "ok",
+        });
+        for (const ended of [missing, unreachable, noKey, badKey]) expect([ended.code, ended.stderr]).toEqual([4, ""]);
+        expect(remedyOf(missing.stdout, "list")).toMatch(/^fail: .* -> create the bucket, or correct /);
+        expect(remedyOf(unreachable.stdout, "list")).toMatch(/^fail: .* -> nothing answers there: check the endpoint/);
+        expect(findings(unreachable.stdout)[`gs://${bucket} clock`]).toBe("skip");
+        expect(remedyOf(noKey.stdout, "list")).toMatch(/^fail: .*nowhere\.json.* -> .*GOOGLE_APPLICATION_CREDENTIALS/);
+        expect(remedyOf(badKey.stdout, "list")).toMatch(/^fail: .*no JSON key file of Google Cloud.* -> .*credentialsFile/);
+        for (const { stdout } of [noKey, badKey]) expect(findings(stdout)[`gs://${bucket} write`]).toBe("skip");
+        for (const { stdout } of [good, missing, unreachable]) expect(stdout).not.toContain("PRIVATE KEY");
+      }),
+    TIME_MS,
+  );
+
+  test(
+    "names what the account may not do, and a clock that is wrong",
+    () =>
+      withConfig({ "key.json": JSON.stringify(CREDENTIALS) }, async ({ cwd, runWith }) => {
+        const bucket = `cli-${randomUUID()}`;
+        await makeGcsBucket(current(), bucket);
+        const through = async (rule: Rule) => {
+          await using proxy = await faultProxy(current().url);
+          proxy.use(rule);
+          const env = { STORAGE_EMULATOR_HOST: proxy.url, GOOGLE_APPLICATION_CREDENTIALS: join(cwd, "key.json") };
+          return await runWith({ env }, "doctor", `gs://${bucket}`, "--json", "--timeout", "30s");
+        };
+        const late = new Date(Date.now() + 20 * 60_000).toUTCString();
+        const [readOnly, nothing, unknown] = await Promise.all([
+          through(({ method }) => (method === "GET" ? undefined : { kind: "answer", status: 403 })),
+          through(() => ({ kind: "answer", status: 403, headers: { date: late } })),
+          through(() => ({ kind: "answer", status: 401 })),
+        ]);
+        for (const ended of [readOnly, nothing, unknown]) expect([ended.code, ended.stderr]).toEqual([4, ""]);
+        const place = `gs://${bucket}`;
+        expect(findings(readOnly.stdout)).toMatchObject({ [`${place} list`]: "ok", [`${place} write`]: "fail" });
+        expect(remedyOf(readOnly.stdout, "write")).toMatch(/^fail: .* -> grant .*roles\/storage\.objectUser at Google/);
+        expect(remedyOf(nothing.stdout, "list")).toMatch(/^fail: .* -> .*storage\.objects\.list at Google/);
+        expect(remedyOf(nothing.stdout, "clock")).toMatch(
+          /^fail: this machine is 1\d{3} s behind .* -> set the clock, best by NTP/,
+        );
+        expect(remedyOf(unknown.stdout, "list")).toMatch(
+          /^fail: .*"anonymous" to false.* -> the store does not know these credentials/,
+        );
+      }),
     TIME_MS,
   );
 });

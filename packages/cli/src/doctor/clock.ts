@@ -1,9 +1,10 @@
-import { type Backend, OmniError } from "@omni/core";
+import { type Backend, type ErrorCode, OmniError } from "@omni/core";
 import type { CheckSettings, Finding } from "./checkup.ts";
 
 /** S3 refuses requests that are dated so far off: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html (RequestTimeTooSkewed). */
 const REFUSED_MS = 15 * 60_000;
 const NOTABLE_MS = 60_000;
+const UNSIGNED: readonly ErrorCode[] = ["NOT_SUPPORTED", "UNAUTHENTICATED", "INVALID_ARGUMENT", "UNAVAILABLE", "TIMEOUT"];
 
 /**
  * Compares this machine's clock with the Date of the store's answer to a signed request, whatever else it answers.
@@ -15,8 +16,11 @@ export async function clockOf(
   path: string,
   { signal, timeoutMs }: Pick<CheckSettings, "signal" | "timeoutMs">,
 ): Promise<string | Omit<Finding, "place" | "check">> {
-  const signed = await backend.signUrl(path, { method: "GET", expiresInSeconds: 60, signal }).catch((error: unknown) => {
-    if (OmniError.is(error, "NOT_SUPPORTED", "UNAUTHENTICATED", "INVALID_ARGUMENT")) return undefined;
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  const signed = await backend.signUrl(path, { method: "GET", expiresInSeconds: 60, signal: limit }).catch((error: unknown) => {
+    signal.throwIfAborted();
+    // Some accounts ask a service for a signature, which may be out of reach: that says nothing of the clock.
+    if (limit.aborted || OmniError.is(error, ...UNSIGNED)) return undefined;
     throw error;
   });
   if (!signed) return { level: "skip", detail: "no request can be signed here, so the store's clock is not known" };
