@@ -4,10 +4,13 @@ import type { Features } from "../features.ts";
 import { type Checks, type Expect, makeChecks } from "./checks.ts";
 import { GROUPS } from "./groups/index.ts";
 import { type Case, type Group, type KitSizes, missingNeed, type Trial } from "./kit-case.ts";
+import { within } from "./time-limit.ts";
 
 /** What a kit needs of a test framework. jest, vitest and node:test fit as they are. */
 export interface TestFramework {
+  /** Groups cases. */
   describe(name: string, define: () => void): unknown;
+  /** Registers a case. */
   test(name: string, run: () => Promise<void>, timeoutMs?: number): unknown;
   /** Shows differences in the framework's own way. node:test has none and needs none. */
   readonly expect?: Expect | undefined;
@@ -159,18 +162,5 @@ class Bench {
   async #cleanUp(opened: readonly Backend[]): Promise<void> {
     for (const backend of opened) await backend.close();
     for (const backend of opened) await this.#options.dispose?.(backend);
-  }
-}
-
-/** Fails what does not end in time, and says what it was. */
-async function within(ms: number, what: string, work: () => Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} did not end within ${ms} ms`)), ms);
-  });
-  try {
-    await Promise.race([work(), late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

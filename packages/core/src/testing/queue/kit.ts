@@ -6,6 +6,7 @@ import { newId } from "../../queue/id.ts";
 import type { QueueProvider } from "../../queue/provider.ts";
 import { type Checks, makeChecks } from "../checks.ts";
 import type { TestFramework } from "../kit.ts";
+import { within } from "../time-limit.ts";
 import { QUEUE_GROUPS } from "./groups/index.ts";
 import {
   type BrokerHooks,
@@ -160,17 +161,4 @@ function missingHook(name: keyof BrokerHooks): () => Promise<never> {
         reason: `this broker lives outside of the process: give the kit the hook \`${name}\`, or name the case in \`known\``,
       }),
     );
-}
-
-/** Fails what does not end in time, and says what it was. */
-async function within(ms: number, what: string, work: () => Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} did not end within ${ms} ms`)), ms);
-  });
-  try {
-    await Promise.race([work(), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

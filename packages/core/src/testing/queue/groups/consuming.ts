@@ -1,6 +1,6 @@
 import { Inbox, Latch, Tally } from "../inbox.ts";
 import { ACK_DEADLINE, DELAYED_NACK, REDELIVERY } from "../needs.ts";
-import type { QueueGroup } from "../trial.ts";
+import type { QueueGroup, QueueTrial } from "../trial.ts";
 
 /** Handlers, and what their outcome means. */
 export const consuming: QueueGroup = {
@@ -54,41 +54,13 @@ export const consuming: QueueGroup = {
     {
       name: "a handler that throws gets the message again, with the next attempt",
       run: async (trial) => {
-        const topic = trial.topic();
-        const attempts = new Tally<number>();
-        await trial.queue.consume(
-          topic,
-          (_, context) => {
-            attempts.add(context.attempt);
-            if (context.attempt < 3) throw new Error("not yet");
-          },
-          { backoff: [1] },
-        );
-        await trial.queue.publish({ topic, data: "x" });
-        await attempts.atLeast(3);
-        await trial.quiet();
-        trial.check.same("attempts", attempts.items, [1, 2, 3]);
+        await failsTwice(trial, { data: "x" });
         trial.check.same("failed in stats", (await trial.queue.stats()).failed, 2);
       },
     },
     {
       name: "a message with a key that fails comes again, with the next attempt",
-      run: async (trial) => {
-        const topic = trial.topic();
-        const attempts = new Tally<number>();
-        await trial.queue.consume(
-          topic,
-          (_, context) => {
-            attempts.add(context.attempt);
-            if (context.attempt < 3) throw new Error("not yet");
-          },
-          { backoff: [1] },
-        );
-        await trial.queue.publish({ topic, key: "k", data: "x" });
-        await attempts.atLeast(3);
-        await trial.quiet();
-        trial.check.same("attempts", attempts.items, [1, 2, 3]);
-      },
+      run: (trial) => failsTwice(trial, { key: "k", data: "x" }),
     },
     {
       name: "the backoff is kept",
@@ -302,3 +274,21 @@ export const consuming: QueueGroup = {
     },
   ],
 };
+
+/** A handler that fails at its first two attempts is tried a third time, and not again. */
+async function failsTwice(trial: QueueTrial, message: { readonly key?: string; readonly data: string }): Promise<void> {
+  const topic = trial.topic();
+  const attempts = new Tally<number>();
+  await trial.queue.consume(
+    topic,
+    (_, context) => {
+      attempts.add(context.attempt);
+      if (context.attempt < 3) throw new Error("not yet");
+    },
+    { backoff: [1] },
+  );
+  await trial.queue.publish({ topic, ...message });
+  await attempts.atLeast(3);
+  await trial.quiet();
+  trial.check.same("attempts", attempts.items, [1, 2, 3]);
+}
