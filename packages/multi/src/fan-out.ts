@@ -70,6 +70,9 @@ class Attempt {
   readonly #path: string;
   readonly #settings: MultiSettings;
   #sourceError: { readonly error: unknown } | undefined;
+  readonly #sourceFailed = (error: unknown): void => {
+    this.#sourceError = { error };
+  };
 
   constructor(writes: readonly MemberWrite[], path: string, settings: MultiSettings) {
     this.#writes = writes;
@@ -82,7 +85,8 @@ class Attempt {
     // A member that is left alone: nothing is asked of the others either.
     if (this.#possible() < this.#settings.needed) await this.#giveUp();
     const watch = new Watch(this.#settings.clock ?? systemClock, this.#settings.memberTimeoutMs);
-    const lanes = body instanceof Uint8Array ? undefined : spread(this.#observe(body, watch), this.#writes.length, this.#settings);
+    const lanes =
+      body instanceof Uint8Array ? undefined : spread(watch.observe(body, this.#sourceFailed), this.#writes.length, this.#settings);
     if (!lanes) watch.sourceDone();
     await Promise.all(this.#writes.map((write, index) => this.#stageOne(write, body, lanes?.[index], held, watch)));
     if (this.#sourceError) {
@@ -145,16 +149,5 @@ class Attempt {
 
   #failure(): MultiError<WriteOutcome> {
     return groupError("write", this.#path, this.#outcomes(), this.#settings);
-  }
-
-  /** Notes the source's own error, so that it is not mistaken for a member's, and its end. */
-  async *#observe(body: AsyncIterable<Uint8Array>, watch: Watch): AsyncGenerator<Uint8Array, void> {
-    try {
-      yield* body;
-    } catch (error) {
-      this.#sourceError = { error };
-      throw error;
-    }
-    watch.sourceDone();
   }
 }

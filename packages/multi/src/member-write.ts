@@ -284,6 +284,17 @@ export class Watch {
     this.#onOut = onOut;
   }
 
+  /** The source as it is read. Its own error is told, so that it is not mistaken for a member's. */
+  async *observe(source: AsyncIterable<Uint8Array>, failed: (error: unknown) => void): AsyncGenerator<Uint8Array, void> {
+    try {
+      yield* source;
+    } catch (error) {
+      failed(error);
+      throw error;
+    }
+    this.sourceDone();
+  }
+
   /** From now on every member owes an answer. */
   sourceDone(): void {
     this.#sourceDone = true;

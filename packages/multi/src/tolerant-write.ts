@@ -66,6 +66,9 @@ class TolerantWrite {
   readonly #version: NextVersion;
   readonly #signal: AbortSignal | undefined;
   #sourceError: { readonly error: unknown } | undefined;
+  readonly #sourceFailed = (error: unknown): void => {
+    this.#sourceError = { error };
+  };
   #decision: "open" | "commit" | "discard" = "open";
   #decide!: () => void;
   readonly #decided: Promise<void>;
@@ -117,7 +120,7 @@ class TolerantWrite {
     }
     let laggards: Laggards | undefined;
     const windowBytes = this.#asked.map(({ member }) => member.windowBytes ?? settings.windowBytes);
-    const lanes = spread(this.#observe(body, watch), this.#asked.length, {
+    const lanes = spread(watch.observe(body, this.#sourceFailed), this.#asked.length, {
       windowBytes,
       onFull: () => laggards?.full(),
       onRoom: () => laggards?.room(),
@@ -237,16 +240,5 @@ class TolerantWrite {
 
   #failure(): MultiError<WriteOutcome> {
     return groupError("write", this.#path, this.#outcomes(), this.#group.settings);
-  }
-
-  /** Notes the source's own error, so that it is not mistaken for a member's, and its end. */
-  async *#observe(body: AsyncIterable<Uint8Array>, watch: Watch): AsyncGenerator<Uint8Array, void> {
-    try {
-      yield* body;
-    } catch (error) {
-      this.#sourceError = { error };
-      throw error;
-    }
-    watch.sourceDone();
   }
 }
