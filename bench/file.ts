@@ -1,12 +1,18 @@
-// What @omni/file costs beside node:fs by hand: small objects one after the other, and one large stream.
+// What @omni/file costs beside node:fs by hand and beside libraries that promise less: small objects one after the other, and one large stream.
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { type FileContender, fileStores } from "./peers/file-stores.ts";
 import { type Benchmark, defineBenchmark, type Peer, type Session } from "./runner/benchmark.ts";
 
-/** `objects` of `objectKiB` each, overwritten in turn; more than one chunk of 64 KiB is streamed. */
-type FileParams = { readonly objects: number; readonly objectKiB: number; readonly fsync: boolean };
+/** `objects` of `objectKiB` each, overwritten or read in turn; more than one chunk of 64 KiB is streamed. */
+type FileParams = {
+  readonly operation: "write" | "read";
+  readonly objects: number;
+  readonly objectKiB: number;
+  readonly fsync: boolean;
+};
 
 const chunkBytes = 64 * 1024;
 const metadata = { owner: "bench", note: "twenty or thirty bytes of text" };
@@ -63,23 +69,67 @@ async function writeSafely(
   await directory.sync().finally(() => directory.close());
 }
 
-function byHand(name: string, label: string, withMetadata: boolean): Peer<FileParams, null> {
+/** One way to keep objects: each call is one object. */
+interface Way {
+  write(name: string, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<unknown>;
+  read(name: string): Promise<Uint8Array>;
+  close?(): Promise<void>;
+}
+
+/** What is read was written before. */
+async function session(params: FileParams, folder: string, way: Way): Promise<Session> {
+  const { operation, objects, objectKiB } = params;
+  const write = async (): Promise<void> => {
+    for (let index = 0; index < objects; index += 1) await way.write(nameOf(index), bodyOf(params, index));
+  };
+  const read = async (): Promise<void> => {
+    for (let index = 0; index < objects; index += 1) {
+      const { byteLength } = await way.read(nameOf(index));
+      if (byteLength !== objectKiB * 1024) throw new Error(`${byteLength} bytes of ${nameOf(index)} were read`);
+    }
+  };
+  if (operation === "read") await write();
+  return {
+    run: operation === "read" ? read : write,
+    proof: () => proofOf(folder, params),
+    tidy: () => removeLarge(folder, params),
+    ...(way.close && { close: () => way.close?.() }),
+  };
+}
+
+/** @param judged by what is asked of a write that is as safe as ours: a temporary file, fsync, rename */
+function byHand(name: string, label: string, withMetadata: boolean, judged: boolean): Peer<FileParams, null> {
+  return {
+    name: judged ? name : `${name}-read`,
+    label,
+    takes: ({ operation }) => judged === (operation === "write"),
+    ...(judged && { target: { atLeast: 0.95 } }),
+    start: ({ params, folder }) =>
+      session(params, folder, {
+        async write(object, body) {
+          if (withMetadata) {
+            const record = Buffer.from(JSON.stringify({ contentType, metadata, id: crypto.randomUUID() }));
+            await writeSafely(folder, `${object}.meta`, record, params.fsync);
+          }
+          await writeSafely(folder, object, body, params.fsync);
+        },
+        async read(object) {
+          if (withMetadata) JSON.parse(await readFile(join(folder, `${object}.meta`), "utf8"));
+          return readFile(join(folder, object));
+        },
+      }),
+  };
+}
+
+/** A library that does less for safety is stated, not judged; it is left out where it cannot do the case at all. */
+function library(contender: FileContender): Peer<FileParams, null> {
+  const { name, label, needs, streams } = contender;
   return {
     name,
     label,
-    start: ({ params, folder }): Session => ({
-      async run() {
-        for (let index = 0; index < params.objects; index += 1) {
-          if (withMetadata) {
-            const record = Buffer.from(JSON.stringify({ contentType, metadata, id: crypto.randomUUID() }));
-            await writeSafely(folder, `${nameOf(index)}.meta`, record, params.fsync);
-          }
-          await writeSafely(folder, nameOf(index), bodyOf(params, index), params.fsync);
-        }
-      },
-      proof: () => proofOf(folder, params),
-      tidy: () => removeLarge(folder, params),
-    }),
+    needs,
+    takes: ({ fsync, objectKiB }) => !fsync && (streams || objectKiB * 1024 <= chunkBytes),
+    start: async ({ params, folder }) => session(params, folder, await contender.open(folder)),
   };
 }
 
@@ -90,21 +140,28 @@ async function removeLarge(folder: string, { objects, objectKiB }: FileParams): 
 
 const benchmark: Benchmark = defineBenchmark<FileParams>({
   name: "file",
-  title: "writing files whole or not at all",
+  title: "files, written whole or not at all, and read",
   unit: "MiB",
   compare: "speed",
   params: {
     full: [
-      { objects: 1000, objectKiB: 4, fsync: false },
-      { objects: 300, objectKiB: 4, fsync: true },
-      { objects: 1, objectKiB: 1024 * 1024, fsync: true },
+      { operation: "write", objects: 1000, objectKiB: 4, fsync: false },
+      { operation: "write", objects: 300, objectKiB: 4, fsync: true },
+      { operation: "write", objects: 1, objectKiB: 1024 * 1024, fsync: true },
+      { operation: "write", objects: 1, objectKiB: 1024 * 1024, fsync: false },
+      { operation: "read", objects: 5000, objectKiB: 4, fsync: false },
+      // As the second, for minutes: `--cases 6 --rounds 3`.
+      { operation: "write", objects: 50_000, objectKiB: 4, fsync: true },
     ],
     quick: [
-      { objects: 100, objectKiB: 4, fsync: false },
-      { objects: 20, objectKiB: 4, fsync: true },
-      { objects: 1, objectKiB: 20 * 1024, fsync: true },
+      { operation: "write", objects: 100, objectKiB: 4, fsync: false },
+      { operation: "write", objects: 20, objectKiB: 4, fsync: true },
+      { operation: "write", objects: 1, objectKiB: 20 * 1024, fsync: true },
+      { operation: "write", objects: 1, objectKiB: 20 * 1024, fsync: false },
+      { operation: "read", objects: 100, objectKiB: 4, fsync: false },
     ],
   },
+  rounds: { usual: 15, fewest: 3 },
   work: ({ objects, objectKiB }) => (objects * objectKiB) / 1024,
   // Above what V8 lets pile up: it collects dead chunks only when about 64 MiB of them wait.
   memoryCeilingMiB: ({ objectKiB }) => (objectKiB >= 1024 * 1024 ? 150 : undefined),
@@ -114,20 +171,19 @@ const benchmark: Benchmark = defineBenchmark<FileParams>({
       async start({ params, folder }) {
         const { file } = await import("@omni/file");
         const backend = file({ root: folder, fsync: params.fsync });
-        return {
-          async run() {
-            for (let index = 0; index < params.objects; index += 1)
-              await backend.write(nameOf(index), bodyOf(params, index), { contentType, metadata });
-          },
-          proof: () => proofOf(folder, params),
-          tidy: () => removeLarge(folder, params),
+        return session(params, folder, {
+          write: (object, body) => backend.write(object, body, { contentType, metadata }),
+          read: async (object) => (await backend.read(object)).bytes(),
           close: () => backend.close(),
-        };
+        });
       },
     },
     peers: [
-      byHand("fs-two-files", "node:fs, metadata in a second file (not atomic with the first)", true),
-      byHand("fs-bytes-only", "node:fs, no metadata", false),
+      ...[true, false].flatMap((judged) => [
+        byHand("fs-two-files", "node:fs, metadata in a second file (not atomic with the first)", true, judged),
+        byHand("fs-bytes-only", "node:fs, no metadata", false, judged),
+      ]),
+      ...fileStores.map(library),
     ],
   },
 });

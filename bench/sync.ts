@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { type S3Place, startStore, stopStore } from "./peers/s3-stores.ts";
-import { buildOurs, omniSync, rcloneDefault, rcloneFast, type SyncOrder, type SyncProgram } from "./peers/sync-programs.ts";
+import { buildPackages, omniSync, rcloneDefault, rcloneFast, type SyncOrder, type SyncProgram } from "./peers/sync-programs.ts";
 import { type Benchmark, defineBenchmark, type Peer, type Session, type Subject } from "./runner/benchmark.ts";
 
 /**
@@ -117,7 +117,7 @@ const benchmark: Benchmark = defineBenchmark<SyncParams, Fixture>({
   rounds: { usual: 5, fewest: 3 },
   work: ({ objects }) => objects,
   async setup(params, folder) {
-    buildOurs();
+    buildPackages("file", "s3", "sync");
     const root = join(folder, "tree");
     plant(root, params);
     return { place: await startStore(), root };

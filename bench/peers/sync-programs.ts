@@ -34,11 +34,11 @@ export const omniSync: SyncProgram = {
   run: (order) => finished(process.execPath, [oursFile, JSON.stringify({ ...order, transfers, checkers })]),
 };
 
-/** Builds what our program imports: it is measured as it is published. */
-export function buildOurs(): void {
+/** Builds packages by the names of their folders: what a process of its own imports is measured as it is published. */
+export function buildPackages(...names: readonly string[]): void {
   const folder = fileURLToPath(new URL("../..", import.meta.url));
   const compiler = fileURLToPath(new URL("../../node_modules/typescript/bin/tsc", import.meta.url));
-  const packages = ["file", "s3", "sync"].map((name) => `packages/${name}`);
+  const packages = names.map((name) => `packages/${name}`);
   execFileSync(process.execPath, [compiler, "-b", ...packages], { cwd: folder, stdio: ["ignore", "inherit", "inherit"] });
 }
 

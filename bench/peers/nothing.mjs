@@ -1,0 +1,2 @@
+// What importing a module costs that has nothing in it.
+export {};
