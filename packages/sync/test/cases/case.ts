@@ -1,4 +1,4 @@
-import type { Backend, ErrorCode } from "@omni/core";
+import type { Backend, Clock, ErrorCode } from "@omni/core";
 import type { SyncOptions } from "@omni/sync";
 import type { Leaf, Tree } from "../trees.ts";
 
@@ -26,10 +26,17 @@ export interface SyncCase {
   readonly fails?: readonly ErrorCode[];
   /** The run is refused with this code before anything is done. */
   readonly refused?: ErrorCode;
-  /** Rclone's flags for the same; absent: it has no such thing, or means another thing by it. `OTHER` and `BACKUP` stand for folders. */
+  /** Rclone's flags for the same. `OTHER` stands for the third folder, `BESIDE/x` for a folder of the destination's store, `FILES` for the list of `filesFrom`. */
   readonly rclone?: readonly string[];
+  /** Why rclone is not asked: what it does, or cannot do. What is refused, or disturbed while it runs, needs no reason. */
+  readonly withoutRclone?: string;
   /** Changes what the run is given, for instance so that an object changes while it is copied. */
-  readonly disturb?: (ends: { readonly from: Backend; readonly to: Backend }) => { readonly from: Backend; readonly to: Backend };
+  readonly disturb?: (ends: { readonly from: Backend; readonly to: Backend }) => {
+    readonly from: Backend;
+    readonly to: Backend;
+    /** What the run takes for time. @default the machine's */
+    readonly clock?: Clock;
+  };
   /** More to look at afterwards. */
   readonly also?: (ends: { readonly from: Backend; readonly to: Backend }) => Promise<void>;
 }

@@ -62,6 +62,7 @@ export const DELETION: readonly SyncCase[] = [
     to: ABC,
     after: { ...ABC, n: "9" },
     fails: ["PRECONDITION_FAILED"],
+    withoutRclone: "has no limit on deletes unless asked, and then deletes up to it",
   },
   {
     name: "half is deleted",
@@ -77,6 +78,7 @@ export const DELETION: readonly SyncCase[] = [
     options: { maxDelete: 1 },
     after: MANY,
     fails: ["PRECONDITION_FAILED"],
+    withoutRclone: "deletes up to the limit, and then stops",
   },
   {
     name: "maxDelete as a number lets as many through",
@@ -110,6 +112,7 @@ export const DELETION: readonly SyncCase[] = [
     options: { maxDelete: "66%" },
     after: ABC,
     fails: ["PRECONDITION_FAILED"],
+    withoutRclone: "knows no percentage",
   },
   {
     name: "maxDelete: false deletes any number",
@@ -126,6 +129,7 @@ export const DELETION: readonly SyncCase[] = [
     options: { deletes: "before" },
     after: ABC,
     fails: ["PRECONDITION_FAILED"],
+    withoutRclone: "has no limit on deletes unless asked, and then deletes up to it",
   },
   {
     name: "too many deletes during copies nothing either",
@@ -134,6 +138,7 @@ export const DELETION: readonly SyncCase[] = [
     options: { deletes: "during" },
     after: ABC,
     fails: ["PRECONDITION_FAILED"],
+    withoutRclone: "has no limit on deletes unless asked, and then deletes up to it",
   },
   {
     name: "an empty source empties nothing",
@@ -142,6 +147,7 @@ export const DELETION: readonly SyncCase[] = [
     options: { maxDelete: false },
     after: ABC,
     fails: ["PRECONDITION_FAILED"],
+    withoutRclone: "empties the destination",
   },
   {
     name: "an empty source empties the destination where that is allowed",
@@ -159,6 +165,7 @@ export const DELETION: readonly SyncCase[] = [
     options: { filter: { include: ["*.md"] }, maxDelete: false },
     after: { "b.md": "2" },
     fails: ["PRECONDITION_FAILED"],
+    withoutRclone: "has no such guard",
   },
   {
     name: "an error, then no delete",
@@ -213,6 +220,7 @@ export const DELETION: readonly SyncCase[] = [
     to: { "d/a": "old", "d/b": "2" },
     options: { prefix: "d/", backupPrefix: "kept/", maxDelete: false },
     after: { "d/a": "new!", "kept/a": "old", "kept/b": "2" },
+    rclone: ["--backup-dir", "BESIDE/kept"],
   },
   {
     name: "backupPrefix serves copy too",
@@ -221,6 +229,7 @@ export const DELETION: readonly SyncCase[] = [
     to: { "d/a": "old" },
     options: { prefix: "d/", backupPrefix: "kept/" },
     after: { "d/a": "new!", "kept/a": "old" },
+    rclone: ["--backup-dir", "BESIDE/kept"],
   },
   {
     name: "backupPrefix that overlaps the destination is refused",
@@ -280,6 +289,7 @@ export const DELETION: readonly SyncCase[] = [
     options: { trackRenames: true },
     after: { n: "content", x: "1", y: "2" },
     fails: ["PRECONDITION_FAILED"],
+    withoutRclone: "has no limit on deletes unless asked, and then deletes up to it",
   },
   {
     name: "trackRenames with deletes before is refused",

@@ -258,5 +258,6 @@ export const EQUALITY: readonly SyncCase[] = [
     after: { a: "{}" },
     also: async ({ to }) =>
       expect(await to.stat("a")).toMatchObject({ contentType: "application/json", metadata: { owner: "ada" } }),
+    withoutRclone: "files have no headers",
   },
 ];

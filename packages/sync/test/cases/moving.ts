@@ -1,4 +1,4 @@
-import { type Backend, OmniError } from "@omni/core";
+import { type Backend, type Clock, OmniError, systemClock } from "@omni/core";
 import { faulty } from "@omni/core/testing";
 import { interposed } from "../trees.ts";
 import { type SyncCase, t } from "./case.ts";
@@ -35,6 +35,24 @@ function cutWhileRead(backend: Backend, path: string): Backend {
       return { ...opened, body: body() };
     },
   });
+}
+
+const HOUR_MS = 3_600_000;
+
+/** A clock by which an hour has passed when that is said, and nothing else is changed. */
+function hourglass(): { readonly clock: Clock; end(): Promise<void> } {
+  const ends = new Set<() => void>();
+  return {
+    clock: {
+      now: () => systemClock.now(),
+      // The set stands for the timers in it.
+      setTimeout: (callback, ms) => (ms === HOUR_MS ? ends.add(callback) : systemClock.setTimeout(callback, ms)),
+      clearTimeout: (timer) => (timer === ends ? ends.clear() : systemClock.clearTimeout(timer)),
+    },
+    end: async () => {
+      for (const callback of ends) callback();
+    },
+  };
 }
 
 /** Moves, limits, and what changes while a run is under way. */
@@ -76,6 +94,7 @@ export const MOVING: readonly SyncCase[] = [
     after: { a: "new" },
     left: {},
     lines: ["* a"],
+    withoutRclone: "deletes the source, whose content is nowhere then",
   },
   {
     name: "move leaves what is excluded",
@@ -94,6 +113,7 @@ export const MOVING: readonly SyncCase[] = [
     options: { ignoreExisting: true },
     after: { a: "old", b: "2" },
     left: { a: "new!" },
+    rclone: ["--ignore-existing"],
   },
   {
     name: "move with update keeps the source of what is newer there",
@@ -103,6 +123,7 @@ export const MOVING: readonly SyncCase[] = [
     options: { update: true },
     after: { a: "newer" },
     left: { a: "1" },
+    withoutRclone: "deletes the source that it did not copy",
   },
   {
     name: "move keeps the source of a copy that failed",
@@ -124,6 +145,7 @@ export const MOVING: readonly SyncCase[] = [
     options: { prefix: "a/", toPrefix: "b/" },
     after: { "b/x": "1", "b/y": "2", z: "3" },
     left: { "b/x": "1", "b/y": "2", z: "3" },
+    rclone: [],
   },
   {
     name: "one store: moved over what is there",
@@ -133,6 +155,7 @@ export const MOVING: readonly SyncCase[] = [
     options: { prefix: "a/", toPrefix: "b/" },
     after: { "b/x": "new!" },
     left: { "b/x": "new!" },
+    rclone: [],
   },
   {
     name: "one store: a move into itself is refused",
@@ -148,6 +171,7 @@ export const MOVING: readonly SyncCase[] = [
     options: { maxTransferBytes: 12, cutoff: "cautious", transfers: 1, checkers: 1 },
     after: { a: "12345", b: "12345" },
     lines: ["+ a", "+ b"],
+    rclone: ["--max-transfer", "12B", "--cutoff-mode", "cautious", "--transfers", "1", "--checkers", "1"],
   },
   {
     name: "maxTransferBytes, soft: what is begun may pass it",
@@ -155,6 +179,7 @@ export const MOVING: readonly SyncCase[] = [
     options: { maxTransferBytes: 12, cutoff: "soft", transfers: 1, checkers: 1 },
     after: { a: "12345", b: "12345", c: "12345" },
     lines: ["+ a", "+ b", "+ c"],
+    rclone: ["--max-transfer", "12B", "--cutoff-mode", "soft", "--transfers", "1", "--checkers", "1"],
   },
   {
     name: "maxTransferBytes, hard: nothing passes it",
@@ -162,6 +187,7 @@ export const MOVING: readonly SyncCase[] = [
     options: { maxTransferBytes: 10, transfers: 1, checkers: 1 },
     after: { a: "12345", b: "12345" },
     lines: ["+ a", "+ b"],
+    rclone: ["--max-transfer", "10B", "--cutoff-mode", "hard", "--transfers", "1", "--checkers", "1"],
   },
   {
     name: "nothing is deleted by a run that ended early",
@@ -170,6 +196,31 @@ export const MOVING: readonly SyncCase[] = [
     options: { maxTransferBytes: 5, maxDelete: false, transfers: 1, checkers: 1 },
     after: { a: "12345", gone: "1", gone2: "2" },
     lines: ["+ a"],
+    rclone: ["--max-transfer", "5B", "--cutoff-mode", "hard", "--transfers", "1", "--checkers", "1"],
+  },
+  {
+    name: "maxDurationMs, soft: what is under way is finished, nothing more is begun or deleted",
+    from: { a: "1", b: "2", c: "3" },
+    to: { gone: "4" },
+    options: { maxDurationMs: HOUR_MS, cutoff: "soft", maxDelete: false, transfers: 1, checkers: 1 },
+    after: { a: "1", b: "2", gone: "4" },
+    lines: ["+ a", "+ b"],
+    disturb: ({ from, to }) => {
+      const { clock, end } = hourglass();
+      return { from: beforeReading(from, "b", end), to, clock };
+    },
+  },
+  {
+    name: "maxDurationMs, hard: what is under way is broken off and named, nothing is begun or deleted",
+    from: { a: "1", b: "2", c: "3" },
+    to: { b: "old", gone: "4" },
+    options: { maxDurationMs: HOUR_MS, maxDelete: false, transfers: 1, checkers: 1 },
+    after: { a: "1", b: "old", gone: "4" },
+    fails: ["TIMEOUT"],
+    disturb: ({ from, to }) => {
+      const { clock, end } = hourglass();
+      return { from: beforeReading(from, "b", end), to, clock };
+    },
   },
   {
     name: "a source that is deleted meanwhile is a failure, and nothing is deleted",

@@ -88,6 +88,7 @@ export const SELECTION: readonly SyncCase[] = [
     to: { x: "9" },
     options: { filter: { filesFrom: ["/d/c", "a", "missing"] } },
     after: { a: "1", "d/c": "3", x: "9" },
+    rclone: ["--files-from", "FILES"],
   },
   {
     name: "minSizeBytes",
@@ -147,6 +148,7 @@ export const SELECTION: readonly SyncCase[] = [
     options: { prefix: "d/" },
     after: { "d/a": "1", "e/y": "8" },
     lines: ["= a", "- x"],
+    rclone: [],
   },
   {
     name: "toPrefix puts it elsewhere",
@@ -155,12 +157,14 @@ export const SELECTION: readonly SyncCase[] = [
     options: { prefix: "d/", toPrefix: "e/f/" },
     after: { "e/f/a": "1", "e/f/s/b": "2", z: "0" },
     lines: ["+ a", "+ s/b"],
+    rclone: [],
   },
   {
     name: "filters are anchored at the prefix",
     from: { "d/a": "1", "d/s/a": "2" },
     options: { prefix: "d/", filter: { include: ["/a"] } },
     after: { "d/a": "1" },
+    rclone: ["--include", "/a"],
   },
   {
     name: "compareDest: what is the same there is not copied",
@@ -196,6 +200,7 @@ export const SELECTION: readonly SyncCase[] = [
     options: { toPrefix: "new/", prefix: "", copyDest: "kept/" },
     after: { "kept/a": "1", "kept/b": "other", "new/a": "1", "new/b": "2", "new/c": "3" },
     lines: ["+ a", "+ b", "= c"],
+    withoutRclone: "refuses it between folders",
   },
   {
     name: "copyDest: the source is not read",
@@ -223,6 +228,7 @@ export const SELECTION: readonly SyncCase[] = [
     from: { "a/x": "1", "a/y": "2" },
     options: { prefix: "a/", toPrefix: "b/" },
     after: { "a/x": "1", "a/y": "2", "b/x": "1", "b/y": "2" },
+    rclone: [],
   },
   {
     name: "one store: source and destination the same is refused",
@@ -252,6 +258,7 @@ export const SELECTION: readonly SyncCase[] = [
     from: { "a/x": "1", "a/b/old": "2" },
     options: { prefix: "a/", toPrefix: "a/b/", filter: { exclude: ["/b/"] } },
     after: { "a/x": "1", "a/b/old": "2", "a/b/x": "1" },
+    rclone: ["--exclude", "/b/**"],
   },
   {
     name: "check finds what is missing, too many and of another size",
@@ -259,6 +266,7 @@ export const SELECTION: readonly SyncCase[] = [
     from: { a: "1", b: "22", c: "3" },
     to: { b: "2", c: "3", d: "4" },
     lines: ["+ a", "* b", "= c", "- d"],
+    withoutRclone: "compares, and changes nothing",
   },
   {
     name: "check one way does not mind what is too many",
@@ -267,8 +275,16 @@ export const SELECTION: readonly SyncCase[] = [
     to: { c: "3", d: "4" },
     options: { oneWay: true },
     lines: ["= c"],
+    withoutRclone: "compares, and changes nothing",
   },
-  { name: "check of what is the same", verb: "check", from: { a: "1" }, to: { a: t("1", 9) }, lines: ["= a"] },
+  {
+    name: "check of what is the same",
+    verb: "check",
+    from: { a: "1" },
+    to: { a: t("1", 9) },
+    lines: ["= a"],
+    withoutRclone: "compares, and changes nothing",
+  },
   {
     name: "check with checksum reads where no digest is stated",
     verb: "check",
@@ -276,13 +292,22 @@ export const SELECTION: readonly SyncCase[] = [
     to: { a: "1", b: "3" },
     options: { checksum: true },
     lines: ["= a", "* b"],
+    withoutRclone: "compares, and changes nothing",
   },
-  { name: "verify compares bytes", verb: "verify", from: { a: "1", b: "2" }, to: { a: t("1", 5), b: "3" }, lines: ["= a", "* b"] },
+  {
+    name: "verify compares bytes",
+    verb: "verify",
+    from: { a: "1", b: "2" },
+    to: { a: t("1", 5), b: "3" },
+    lines: ["= a", "* b"],
+    withoutRclone: "compares, and changes nothing",
+  },
   {
     name: "diff goes by size and time",
     verb: "diff",
     from: { a: "1", b: t("2", 5), c: "3", e: "7" },
     to: { a: "1", b: "3", d: "4", e: "8" },
     lines: ["= a", "* b", "+ c", "- d", "= e"],
+    withoutRclone: "compares, and changes nothing",
   },
 ];
