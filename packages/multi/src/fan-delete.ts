@@ -14,7 +14,8 @@ import { inBackground, owe, refusalOf, Waiting } from "./waiting.ts";
 export async function fanDelete(group: Group, path: string, signal: AbortSignal | undefined): Promise<void> {
   const { members, settings, events } = group;
   const refused = new Map(members.map((member): [Member, unknown] => [member, refusalOf(group, member, "delete", path)]));
-  const tombstone = group.notes && settings.mode !== "all" ? await bury(group, path, refused, signal) : undefined;
+  const isNoted = group.notes !== undefined && settings.mode !== "all";
+  const { tombstone, hasOlder } = isNoted ? await bury(group, path, refused, signal) : { tombstone: undefined, hasOlder: false };
   const outcomes = members.map((member): WriteOutcome => ({ member: member.name, state: "pending", phase: "commit", bytes: 0 }));
   const owing = (): readonly Member[] => members.filter((_, at) => outcomes[at]?.state === "pending");
   const waiting = new Waiting(group);
@@ -33,6 +34,12 @@ export async function fanDelete(group: Group, path: string, signal: AbortSignal 
       group,
       path,
       all.then(() => settleLate(group, path, outcomes, late)),
+    );
+  if (tombstone && hasOlder)
+    inBackground(
+      group,
+      path,
+      all.then(() => settleOlder(group, path, tombstone, outcomes)),
     );
   const error = failureOf(group, path, seen, tombstone !== undefined);
   events.emit("delete", error ? { path, outcomes: seen, error } : { path, outcomes: seen });
@@ -65,6 +72,7 @@ function noteMissed({ events }: Group, path: string, outcomes: readonly WriteOut
  * others missed. Members that do not say what they hold are left out of the delete: they may hold a version above the tombstone's.
  *
  * @param refused why members are not asked; those that do not answer are added
+ * @returns whether there were notes of the path before, too
  * @throws MultiError when too few answer, before anything is kept or deleted
  */
 async function bury(
@@ -72,7 +80,7 @@ async function bury(
   path: string,
   refused: Map<Member, unknown>,
   signal: AbortSignal | undefined,
-): Promise<WriteStamp> {
+): Promise<{ readonly tombstone: WriteStamp; readonly hasOlder: boolean }> {
   const { members, settings, health, notes } = group;
   const asked = members.filter((member) => refused.get(member) === undefined);
   const majority = Math.floor(members.length / 2) + 1;
@@ -94,11 +102,21 @@ async function bury(
       );
     const tombstone = { ...stamp, counter: Math.max(stamp.counter ?? 0, (decided?.stamp.counter ?? 0) + 1) };
     await notes?.add({ operation: "delete", path, members: members.map(({ name }) => name), stamp: tombstone });
-    return tombstone;
+    return { tombstone, hasOlder: decided !== undefined };
   } catch (error) {
     for (const member of asked) if (refused.get(member) === undefined) health.of(member).forget();
     throw error;
   }
+}
+
+/** Every member confirmed the delete: what was noted of the path before has done its work. */
+async function settleOlder(
+  { notes }: Group,
+  path: string,
+  tombstone: WriteStamp,
+  outcomes: readonly WriteOutcome[],
+): Promise<void> {
+  if (outcomes.every(({ state }) => state === "committed")) await notes?.settle(path, tombstone);
 }
 
 /** How a member fares in a delete that is given up before it begins. */

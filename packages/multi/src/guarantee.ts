@@ -25,7 +25,7 @@ export interface Guarantee {
   readonly marksStayOn: readonly string[];
   /**
    * Whether a read after a write that resolved surely shows it, or a newer one. In mode `quorum` that takes more than half of the members, the read
-   * policy `quorum`, and stores that replace under a condition which never repeats; after a delete that members missed also a journal.
+   * policy `quorum`, and stores that replace under a condition which never repeats; where objects are deleted also a journal.
    */
   readonly readAfterWrite: boolean;
   /** Members that must say NOT_FOUND before the group does. */

@@ -49,14 +49,15 @@ export class NoteLog implements RepairNotes {
       const folder = name.slice(0, name.lastIndexOf("/") + 1);
       // Where the journal lists in order, the notes of a path stand together.
       if (folder === before) continue;
-      before = folder;
       const note = await this.#read(name);
-      if (note?.path.startsWith(prefix)) yield { path: note.path };
+      if (note === undefined) continue;
+      before = folder;
+      if (note.path.startsWith(prefix)) yield { path: note.path };
     }
   }
 
   async settle(path: string, upTo: WriteStamp): Promise<void> {
-    const notes = await Array.fromAsync(this.#notesOf(path));
+    const notes = await this.#notesOf(path);
     const tombstone = newestOf(notes.map(({ note }) => note).filter(({ operation }) => operation === "delete"));
     for (const { name, note } of notes)
       if (note !== tombstone && compareVersions(note.stamp, upTo) <= 0) await this.#backend.delete(name, this.#call);
@@ -64,14 +65,21 @@ export class NoteLog implements RepairNotes {
 
   async decided(path: string): Promise<Decided | undefined> {
     await this.#open();
-    const last = newestOf((await Array.fromAsync(this.#notesOf(path))).map(({ note }) => note));
+    const last = newestOf((await this.#notesOf(path)).map(({ note }) => note));
     return last && { state: last.operation === "delete" ? "deleted" : "present", stamp: last.stamp };
   }
 
-  async *#notesOf(path: string): AsyncGenerator<{ readonly name: string; readonly note: Note }, void> {
-    for await (const { path: name } of this.#backend.list(folderOf(path), this.#call)) {
-      const note = await this.#read(name);
-      if (note?.path === path) yield { name, note };
+  async #notesOf(path: string): Promise<readonly { readonly name: string; readonly note: Note }[]> {
+    while (true) {
+      const notes: { readonly name: string; readonly note: Note }[] = [];
+      let isWhole = true;
+      for await (const { path: name } of this.#backend.list(folderOf(path), this.#call)) {
+        const note = await this.#read(name);
+        if (note === undefined) isWhole = false;
+        else if (note.path === path) notes.push({ name, note });
+      }
+      // One that was settled meanwhile may have given way to a newer one, which the listing did not show yet.
+      if (isWhole) return notes;
     }
   }
 

@@ -7,7 +7,7 @@ import {
   type WriteStamp,
 } from "@omni/core";
 import { type Group, groupInfo } from "./group.ts";
-import { inquire, notFound } from "./inquiry.ts";
+import { inquire, messageOf, notFound, unavailable } from "./inquiry.ts";
 import { listInTurn, listOfQuorum } from "./listing.ts";
 import { GroupBody, type OpenedAt, patience } from "./member-body.ts";
 import type { Member } from "./members.ts";
@@ -117,7 +117,7 @@ export class Reads {
   }
 
   async #look(operation: string, path: string, signal: AbortSignal | undefined): Promise<QuorumSight> {
-    const deleted = this.#deleted(path);
+    const deleted = this.#deleted(operation, path);
     const seen = await lookAtQuorum(this.#group, operation, path, this.notFoundNeeds, signal);
     const isStale = seen.stale.length > 0;
     const tombstone = await deleted(isStale);
@@ -135,7 +135,7 @@ export class Reads {
    * @returns to be called when the members have answered, with whether some hold nothing, or something older: without the journal only members that agree
    * are believed
    */
-  #deleted(path: string): (isNeeded: boolean) => Promise<WriteStamp | undefined> {
+  #deleted(operation: string, path: string): (isNeeded: boolean) => Promise<WriteStamp | undefined> {
     const { notes, settings } = this.#group;
     const asked = notes?.decided(path).then(
       (decided) => ({ stamp: decided?.state === "deleted" ? decided.stamp : undefined }),
@@ -144,7 +144,10 @@ export class Reads {
     return async (isNeeded) => {
       const answer = await asked;
       if (!answer || !("error" in answer)) return answer?.stamp;
-      if (isNeeded) throw answer.error;
+      if (isNeeded) {
+        const reason = `members differ, and the journal does not say whether it was deleted: ${messageOf(answer.error)}`;
+        throw unavailable(operation, path, reason, answer.error);
+      }
       settings.logger?.warn({ path, error: answer.error }, "the journal does not say whether it was deleted; the members agree");
       return undefined;
     };

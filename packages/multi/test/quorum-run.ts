@@ -4,6 +4,7 @@ import { memory } from "@omni/memory";
 import { type MultiBackend, multi } from "@omni/multi";
 import { AutoClock } from "./auto-clock.ts";
 import { watched } from "./journal/crash/stores.ts";
+import { type EndsAt, Mortal } from "./mortal.ts";
 
 const PATH = "dir/object.txt";
 
@@ -38,7 +39,7 @@ export interface Step {
   readonly client: number;
   readonly does: (typeof DEEDS)[number];
   /** The call to a store, of this step, at which the client's process ends, before or after that took effect. */
-  readonly endsAt: { readonly call: number; readonly after: boolean } | undefined;
+  readonly endsAt: EndsAt | undefined;
   readonly troubles: readonly Trouble[];
   readonly journalTrouble: JournalTrouble;
 }
@@ -49,8 +50,10 @@ interface Client {
   readonly journalFaults: FaultControl | undefined;
   /** The tombstones that it made. */
   readonly buried: WriteStamp[];
-  /** Lets its process end at a call to a store; resolves when it has. */
-  end(at: Step["endsAt"]): Promise<void>;
+  readonly process: Mortal;
+  /** Whether it reaches the journal, and how often it did not. */
+  isJournalDown: boolean;
+  journalOutages: number;
 }
 
 export function newer(a: WriteStamp | undefined, b: WriteStamp | undefined): boolean {
@@ -81,7 +84,7 @@ export class QuorumRun {
 
   constructor(count: number, isJournalled: boolean) {
     this.stores = Array.from({ length: count }, () => memory({ clock: this.clock }));
-    this.journal = isJournalled ? noting(memory({ clock: this.clock }), this.#tombstones) : undefined;
+    this.journal = isJournalled ? noting(memory({ clock: this.clock }), this.#tombstones, this.clock) : undefined;
     this.#clients = Array.from({ length: 3 }, () => this.#client());
   }
 
@@ -100,28 +103,23 @@ export class QuorumRun {
   }
 
   #client(): Client {
-    let left: { calls: number; after: boolean; over: () => void } | undefined;
-    // From its end on nothing of a process goes out; what it sent may still arrive.
-    const around = async <T>(call: () => Promise<T>): Promise<T> => {
-      if (left === undefined) return call();
-      left.calls -= 1;
-      if (left.calls > 0) return call();
-      if (left.calls === 0 && left.after) await call().catch(() => {});
-      left.over();
-      return new Promise(() => {});
-    };
-    const through = ({ driver }: Backend): Backend => createBackend(watched(driver, around), { clock: this.clock });
+    const process = new Mortal();
+    const through = ({ driver }: Backend): Backend => createBackend(watched(driver, process.around), { clock: this.clock });
     const members = this.stores.map((store) => faulty(store, [], { clock: this.clock }));
     const buried: WriteStamp[] = [];
     const log = this.journal && faulty(this.journal, [], { clock: this.clock });
     const options = { mode: "quorum", readPolicy: "quorum", clock: this.clock, memberTimeoutMs: 1_000, laggardMs: 50 } as const;
-    const journal = log && noting(through(log), buried, "asked");
+    const journal = log && noting(through(log), buried, this.clock, "asked");
     const store = multi(members.map(through), { ...options, breaker: { failures: 3, openMs: 500 }, stageAboveBytes: 64, journal });
-    const end = (at: Step["endsAt"]): Promise<void> =>
-      new Promise((over) => {
-        left = at && { calls: at.call, after: at.after, over };
-      });
-    return { store, faults: members.map(({ faults }) => faults), journalFaults: log?.faults, buried, end };
+    return {
+      store,
+      faults: members.map(({ faults }) => faults),
+      journalFaults: log?.faults,
+      buried,
+      process,
+      isJournalDown: false,
+      journalOutages: 0,
+    };
   }
 
   async do({ client: at, does, endsAt, troubles, journalTrouble }: Step): Promise<void> {
@@ -132,19 +130,21 @@ export class QuorumRun {
     });
     client.journalFaults?.clear();
     for (const fault of JOURNAL_TROUBLES[journalTrouble]) client.journalFaults?.add(fault);
-    const ended = client.end(endsAt).then(() => {
+    client.isJournalDown = journalTrouble === "down";
+    if (client.isJournalDown) client.journalOutages += 1;
+    const ended = client.process.end(endsAt).then(() => {
       if (this.#clients[at] !== client) return;
       this.#ended.push(client);
       this.#clients[at] = this.#client();
     });
-    await Promise.race([this.#perform(client, does, journalTrouble), ended]);
+    await Promise.race([this.#perform(client, does), ended]);
   }
 
-  #perform(client: Client, does: Step["does"], journalTrouble: JournalTrouble): Promise<void> {
+  #perform(client: Client, does: Step["does"]): Promise<void> {
     if (does === "repair") return this.#repair(client);
     if (does === "write" || does === "stream") return this.#write(client, does);
     if (does === "delete" && this.journal) return this.#delete(client);
-    return this.#read(client, does, journalTrouble === "down");
+    return this.#read(client, does);
   }
 
   async #repair({ store }: Client): Promise<void> {
@@ -194,8 +194,9 @@ export class QuorumRun {
   }
 
   /** The promise: the last change that was acknowledged before the read began, or a newer one. */
-  async #read({ store }: Client, does: string, isJournalDown: boolean): Promise<void> {
+  async #read(client: Client, does: string): Promise<void> {
     const { floor } = this;
+    const { store, isJournalDown, journalOutages } = client;
     let seen: WriteStamp | undefined;
     try {
       seen = does === "read" ? await this.#readWhole(store) : (await store.stat(PATH)).stamp;
@@ -205,7 +206,8 @@ export class QuorumRun {
       else throw error;
     }
     // Members that agree are believed while the journal does not answer.
-    if (isJournalDown && this.journal && this.isBuried(seen)) return;
+    const isUnsure = isJournalDown || client.journalOutages > journalOutages;
+    if (isUnsure && seen !== undefined && this.isBuried(seen)) return;
     if (seen === undefined ? floor !== undefined && !this.isBuried(floor) : newer(floor, seen))
       throw new Error(`a read gave ${JSON.stringify(seen)} after ${JSON.stringify(floor)} was acknowledged`);
   }
@@ -233,17 +235,18 @@ export class QuorumRun {
 }
 
 /** Notes the versions of tombstones: those that the journal took, or all that it was asked to take. */
-function noting({ driver }: Backend, tombstones: WriteStamp[], which: "taken" | "asked" = "taken"): Backend {
+function noting({ driver }: Backend, tombstones: WriteStamp[], clock: AutoClock, which: "taken" | "asked" = "taken"): Backend {
   return createBackend(
     wrap(driver, {
       async write(path, body, options) {
         const note = path.includes("/notes/") ? JSON.parse(Buffer.from(body as Uint8Array).toString()) : undefined;
-        const note_ = note?.operation === "delete" ? [note.stamp as WriteStamp] : [];
-        if (which === "asked") tombstones.push(...note_);
+        const made = note?.operation === "delete" ? [note.stamp as WriteStamp] : [];
+        if (which === "asked") tombstones.push(...made);
         const info = await driver.write(path, body, options);
-        if (which === "taken") tombstones.push(...note_);
+        if (which === "taken") tombstones.push(...made);
         return info;
       },
     }),
+    { clock },
   );
 }
