@@ -13,7 +13,7 @@ type Path = (typeof PATHS)[number];
 
 interface Op {
   /** `lose`: the first member loses its object, past the journal. */
-  readonly do: "write" | "stream" | "create" | "replace" | "delete" | "copy" | "move" | "lose" | "repair";
+  readonly do: "write" | "stream" | "create" | "replace" | "delete" | "copy" | "move" | "lose" | "repair" | "recover" | "read";
   readonly path: Path;
 }
 
@@ -24,7 +24,20 @@ interface Process {
 }
 
 const op: fc.Arbitrary<Op> = fc.record({
-  do: fc.constantFrom("write", "write", "stream", "create", "replace", "delete", "copy", "move", "lose", "repair"),
+  do: fc.constantFrom(
+    "write",
+    "write",
+    "stream",
+    "create",
+    "replace",
+    "delete",
+    "copy",
+    "move",
+    "lose",
+    "repair",
+    "recover",
+    "read",
+  ),
   path: fc.constantFrom(...PATHS),
 });
 const ends = fc.option(fc.record({ call: fc.integer({ min: 1, max: 60 }), after: fc.boolean() }), { nil: undefined });
@@ -91,6 +104,8 @@ class Run {
   losses = 0;
   readonly #members: readonly { readonly name: string; readonly backend: Backend }[];
   readonly #journal: Backend;
+  /** What was written, or begun to be. */
+  readonly #contents = new Set<string>();
   #tick = 0;
 
   constructor(members: readonly (readonly Fault[])[], journal: readonly Fault[]) {
@@ -134,11 +149,14 @@ class Run {
 
   async #perform(group: MultiBackend, { do: what, path }: Op, name: string): Promise<void> {
     if (what === "lose") return this.#lose(path);
-    if (what === "repair") return repaired(group);
+    if (what === "repair") return tried(() => group.repair());
+    if (what === "recover") return tried(() => group.recover());
+    if (what === "read") return tried(async () => this.#checkWhole(await (await group.read(path)).text()));
     const began = this.#tick++;
     const other = path === "p" ? "q" : "p";
     const target = what === "copy" || what === "move" ? other : path;
     const content = what === "delete" || what === "copy" || what === "move" ? undefined : name;
+    if (content !== undefined) this.#contents.add(content);
     const note = (state: Done["state"], id?: string): void => {
       this.done.push({ path: target, content, id, began, ended: this.#tick++, state });
     };
@@ -150,6 +168,11 @@ class Run {
     }
   }
 
+  /** Whatever is open: old or new, never a part or a mixture. */
+  #checkWhole(text: string): void {
+    if (!this.#contents.has(text)) throw new Error(`nobody wrote ${JSON.stringify(text)}`);
+  }
+
   async #lose(path: Path): Promise<void> {
     this.losses += 1;
     await this.stores[0]?.delete(path);
@@ -157,7 +180,7 @@ class Run {
 
   async #change(
     group: MultiBackend,
-    what: Exclude<Op["do"], "lose" | "repair">,
+    what: Exclude<Op["do"], "lose" | "repair" | "recover" | "read">,
     path: Path,
     other: Path,
     name: string,
@@ -189,10 +212,10 @@ class Run {
   }
 }
 
-/** A repair of which some part may fail. */
-async function repaired(group: MultiBackend): Promise<void> {
+/** What may fail in some part. */
+async function tried(work: () => Promise<unknown>): Promise<void> {
   try {
-    await group.repair();
+    await work();
   } catch (error) {
     if (!OmniError.is(error)) throw error;
   }
