@@ -11,6 +11,9 @@ const FILES = [
   { name: "field recording.flac", mimeType: "audio/flac", bytes: 38_114_003 },
 ] as const;
 
+// Files of megabytes go through the browser's debugging line, and machines may be busy.
+const PATIENCE_MS = 150_000;
+
 const folder = new URL("../../../docs/img/", import.meta.url);
 
 async function open(browser: Browser, url: string, width: number, height: number, colorScheme: "light" | "dark"): Promise<Page> {
@@ -21,6 +24,7 @@ async function open(browser: Browser, url: string, width: number, height: number
     reducedMotion: "reduce",
   });
   const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   await page.goto(url);
   await page.getByRole("row").nth(1).waitFor();
   return page;
@@ -28,6 +32,7 @@ async function open(browser: Browser, url: string, width: number, height: number
 
 async function fill(browser: Browser, url: string): Promise<void> {
   const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   await page.goto(url);
   const upload = async (file: (typeof FILES)[number] | { name: string; mimeType: string; bytes: number }): Promise<void> => {
     const buffer = Buffer.alloc(Math.min(file.bytes, 40_000_000), 7);
