@@ -106,7 +106,8 @@ export class Ledger {
 
   /** Everything recorded before this run, one completion a path, for the merge. */
   listing(): Listing<Completion> {
-    return { items: latest(this.#records(this.#segments)), name: "the journal" };
+    // A list of its own: segments that this run writes while it reads are not among what was recorded before.
+    return { items: latest(this.#records([...this.#segments])), name: "the journal" };
   }
 
   /** Records a completion, soon; a failure to do so is thrown by {@link close}. */
