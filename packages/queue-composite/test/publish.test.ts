@@ -3,8 +3,9 @@ import { isPublishFailure, type QueueProvider } from "@omni/core/queue";
 import { faultyQueue } from "@omni/core/testing";
 import { type CompositeError, type CompositeOutcome, compositeQueue, type MemberStats } from "@omni/queue-composite";
 import { memoryQueue } from "@omni/queue-memory";
+import { StepClock } from "@omni/virtual-time";
 import { puppetQueue } from "./puppet-queue.ts";
-import { StepClock, turns } from "./step-clock.ts";
+import { turns } from "./turns.ts";
 
 const topic = "t";
 

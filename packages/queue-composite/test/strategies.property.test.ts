@@ -2,9 +2,10 @@ import { MultiError, type OmniError } from "@omni/core";
 import { isPublishFailure, type PublishResult } from "@omni/core/queue";
 import { propertyRuns } from "@omni/property";
 import { type CompositeError, type CompositeOutcome, compositeQueue, STRATEGIES, type Strategy } from "@omni/queue-composite";
+import { StepClock } from "@omni/virtual-time";
 import fc from "fast-check";
 import { type Answer, puppetQueue } from "./puppet-queue.ts";
-import { StepClock, turns } from "./step-clock.ts";
+import { turns } from "./turns.ts";
 
 type Word = Answer | "skipped";
 const WORDS: readonly Word[] = ["acked", "duplicate", "rejected", "unknown", "hang", "throws", "skipped"];

@@ -11,8 +11,9 @@ import {
 import { faultyQueue } from "@omni/core/testing";
 import { compositeQueue } from "@omni/queue-composite";
 import { memoryDriver, memoryQueue } from "@omni/queue-memory";
+import { StepClock } from "@omni/virtual-time";
 import { puppetQueue } from "./puppet-queue.ts";
-import { StepClock, turns } from "./step-clock.ts";
+import { turns } from "./turns.ts";
 
 const topic = "t";
 

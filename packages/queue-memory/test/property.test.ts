@@ -1,45 +1,13 @@
-import type { Clock } from "@omni/core";
 import type { DriverDelivery, DriverSubscription, WireMessage } from "@omni/core/queue";
 import { encodeMessage } from "@omni/core/queue";
 import { type MemoryQueueDriver, memoryDriver, memoryQueue } from "@omni/queue-memory";
+import { StepClock } from "@omni/virtual-time";
 import fc from "fast-check";
 
 const RUNS = Number(process.env.OMNI_RUNS ?? 300);
 const TOPIC = "t";
 const CAPACITY = 8;
 const DEADLINE_MS = 50;
-
-/** A clock that fires its timers in order while time passes. */
-class StepClock implements Clock {
-  #now = 1_000;
-  #timers: { readonly at: number; readonly callback: () => void }[] = [];
-
-  now(): number {
-    return this.#now;
-  }
-
-  setTimeout(callback: () => void, ms: number): object {
-    const timer = { at: this.#now + ms, callback };
-    this.#timers.push(timer);
-    return timer;
-  }
-
-  clearTimeout(timer: unknown): void {
-    this.#timers = this.#timers.filter((one) => one !== timer);
-  }
-
-  pass(ms: number): void {
-    const until = this.#now + ms;
-    for (;;) {
-      const [first] = this.#timers.filter(({ at }) => at <= until).sort((a, b) => a.at - b.at);
-      if (!first) break;
-      this.clearTimeout(first);
-      this.#now = Math.max(this.#now, first.at);
-      first.callback();
-    }
-    this.#now = until;
-  }
-}
 
 interface Entry {
   readonly sequence: number;

@@ -19,10 +19,12 @@ export class StepClock implements Clock {
     this.#timers = this.#timers.filter((one) => one !== timer);
   }
 
+  /** Timers that wait. */
   get timers(): number {
     return this.#timers.length;
   }
 
+  /** Lets so many milliseconds pass. */
   pass(ms: number): void {
     const until = this.#now + ms;
     for (;;) {
@@ -34,9 +36,4 @@ export class StepClock implements Clock {
     }
     this.#now = until;
   }
-}
-
-/** Lets promises and immediates have their turn. */
-export async function turns(count = 3): Promise<void> {
-  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
 }
