@@ -29,6 +29,7 @@ const commands = {
   bench: ["bench/run.ts"],
   "verify:full": ["tools/checks/cli.ts", "full"],
   api: ["tools/checks/api-reports.ts"],
+  sizes: ["tools/checks/tarball-sizes.ts"],
   docs: ["docs/.vitepress/site.ts"],
   "docs:build": ["docs/.vitepress/site.ts", "build"],
   "rename-scope": ["tools/scope/rename.ts"],

@@ -1,33 +1,40 @@
 // Checks of what is published: the tarballs as pnpm packs them, and the public API beside its report.
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
 import { type CheckContext, CheckFailure, type CheckOutcome } from "./check.ts";
-import { publishedPackages } from "./packages.ts";
+import { type PublishedPackage, publishedPackages } from "./packages.ts";
 import { tarballFaults } from "./tarball.ts";
+import { agreedSizes, packedFiles, sizeFaults, sizeOf } from "./tarball-sizes.ts";
 
 interface Tarball {
   readonly name: string;
   readonly file: string;
+  readonly published: PublishedPackage;
 }
 
 async function packAll(context: CheckContext): Promise<readonly Tarball[]> {
   const tarballs: Tarball[] = [];
-  for (const { path, manifest } of publishedPackages(context.root)) {
+  for (const published of publishedPackages(context.root)) {
+    const { path, manifest } = published;
     const folder = join(context.scratch, basename(path));
     mkdirSync(folder);
     const file = join(folder, "package.tgz");
     await context.run("pnpm", ["pack", "--out", file], { cwd: path });
-    tarballs.push({ name: manifest.name, file });
+    tarballs.push({ name: manifest.name, file, published });
   }
   return tarballs;
 }
 
+/** The files of each tarball, its size beside what was agreed, and publint's rules. */
 export async function publint(context: CheckContext): Promise<CheckOutcome> {
-  return eachTarball(context, async ({ name, file }) => {
-    const listed = await context.run("tar", ["-tzf", file]);
-    const files = listed.split("\n").filter((line) => line !== "" && !line.endsWith("/"));
-    const faults = tarballFaults(files.map((line) => line.replace(/^package\//, "")));
+  const agreed = agreedSizes(context.root);
+  return eachTarball(context, async ({ name, file, published }) => {
+    const tarball = readFileSync(file);
+    const faults = [
+      ...tarballFaults(packedFiles(tarball).map(({ path }) => path)),
+      ...sizeFaults(sizeOf(published, tarball), agreed[name]),
+    ];
     if (faults.length > 0) {
       context.log(`${name}: ${faults.join("; ")}`);
       throw new CheckFailure(name);

@@ -3,6 +3,7 @@
 import { apiReports } from "./api-reports.ts";
 import { bareCloneQuick } from "./bare-clone.ts";
 import type { Check, CheckContext, CheckOutcome } from "./check.ts";
+import { clones } from "./clones.ts";
 import { demoRuns } from "./demo.ts";
 import { docsSite } from "./docs.ts";
 import { fullChecks } from "./full-checks.ts";
@@ -26,7 +27,7 @@ const quickChecks: readonly Check[] = [
     name: "npm-test",
     about: "npm test, as the README says, with the push tier's runs",
     tiers: ["push"],
-    budgetSeconds: 1430,
+    budgetSeconds: 1405,
     run: readmeTestCommand,
   },
   { name: "npm-run-demo", about: "npm run demo, as the README says", tiers: ["push"], budgetSeconds: 60, run: demoRuns },
@@ -59,7 +60,8 @@ const quickChecks: readonly Check[] = [
     budgetSeconds: 30,
     run: program("knip", "--no-progress", "--no-config-hints"),
   },
-  { name: "publint", about: "manifests and files of the packed tarballs", tiers: ["push"], budgetSeconds: 45, run: publint },
+  { name: "clones", about: "code that stands twice: none, or explained", tiers: ["push"], budgetSeconds: 30, run: clones },
+  { name: "publint", about: "manifests, files and sizes of the packed tarballs", tiers: ["push"], budgetSeconds: 45, run: publint },
   {
     name: "attw",
     about: "types of the packed tarballs as consumers resolve them (ESM only)",
