@@ -75,9 +75,9 @@ export class AdminConnection {
 
   async #connect(): Promise<ClientAdmin> {
     const admin = this.#client.admin();
-    const { connectionTimeoutMs, requestTimeoutMs, clock } = this.#settings;
+    const { connectTimeoutMs, requestTimeoutMs, clock } = this.#settings;
     try {
-      await within(connectionTimeoutMs + requestTimeoutMs, clock, "connecting", admin.connect());
+      await within(connectTimeoutMs + requestTimeoutMs, clock, "connecting", admin.connect());
     } catch (error) {
       admin.disconnect().catch(this.#late);
       throw error;

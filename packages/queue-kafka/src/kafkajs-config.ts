@@ -24,13 +24,13 @@ export const CONSUMER_RETRY: NonNullable<ConsumerConfig["retry"]> = {
 };
 
 export function configOf(settings: KafkaSettings, sockets: Sockets): KafkaConfig {
-  const { brokers, clientId, tls, sasl, connectionTimeoutMs, requestTimeoutMs, logger } = settings;
+  const { brokers, clientId, tls, sasl, connectTimeoutMs, requestTimeoutMs, logger } = settings;
   return {
     brokers: [...brokers],
     clientId,
     ...(tls === false ? {} : { ssl: tls }),
     ...(sasl ? { sasl: saslOf(sasl) } : {}),
-    connectionTimeout: connectionTimeoutMs,
+    connectionTimeout: connectTimeoutMs,
     authenticationTimeout: requestTimeoutMs,
     requestTimeout: requestTimeoutMs,
     enforceRequestTimeout: true,

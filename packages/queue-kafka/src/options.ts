@@ -63,7 +63,7 @@ export interface KafkaQueueOptions extends QueueOptions {
   /** Milliseconds without a sign of life after which a consumer is made anew. @default 60_000, at least twice the session timeout */
   readonly watchdogMs?: number | undefined;
   /** @default 3_000 */
-  readonly connectionTimeoutMs?: number | undefined;
+  readonly connectTimeoutMs?: number | undefined;
   /** Milliseconds for one request to a broker. @default 10_000 */
   readonly requestTimeoutMs?: number | undefined;
 }
@@ -86,7 +86,7 @@ export interface KafkaSettings {
   readonly commitEveryMs: number;
   readonly maxUncommitted: number;
   readonly watchdogMs: number;
-  readonly connectionTimeoutMs: number;
+  readonly connectTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -96,7 +96,7 @@ const KNOWN: readonly string[] = [
   ...["topic", "group", "source", "form", "publishTimeoutMs", "batch", "logger", "clock"],
   ...["brokers", "clientId", "tls", "sasl", "compression", "createTopics", "partitions", "replicationFactor", "topicConfig"],
   ...["maxMessageBytes", "maxWaiting", "sessionTimeoutMs", "heartbeatMs", "rebalanceTimeoutMs", "fetchWaitMs", "commitEveryMs"],
-  ...["maxUncommitted", "watchdogMs", "connectionTimeoutMs", "requestTimeoutMs"],
+  ...["maxUncommitted", "watchdogMs", "connectTimeoutMs", "requestTimeoutMs"],
 ];
 
 const MAX_MS = 2 ** 31 - 1;
@@ -130,7 +130,7 @@ export function checkKafkaOptions(options: KafkaQueueOptions): KafkaSettings {
     commitEveryMs: count("commitEveryMs", options.commitEveryMs ?? 100, 0),
     maxUncommitted: count("maxUncommitted", options.maxUncommitted ?? 10_000),
     watchdogMs: count("watchdogMs", options.watchdogMs ?? Math.max(60_000, 2 * sessionTimeoutMs)),
-    connectionTimeoutMs: count("connectionTimeoutMs", options.connectionTimeoutMs ?? 3_000),
+    connectTimeoutMs: count("connectTimeoutMs", options.connectTimeoutMs ?? 3_000),
     requestTimeoutMs: count("requestTimeoutMs", options.requestTimeoutMs ?? 10_000),
     logger: options.logger ?? silentLogger,
     clock: options.clock ?? systemClock,

@@ -155,8 +155,8 @@ export class PartitionLane {
     const { topic, partition } = this.#parts;
     const records = shipment.pick().map((item) => item.record);
     shipment.enter();
-    const { requestTimeoutMs, connectionTimeoutMs, clock } = this.#parts.settings;
-    const limitMs = 2 * requestTimeoutMs + connectionTimeoutMs;
+    const { requestTimeoutMs, connectTimeoutMs, clock } = this.#parts.settings;
+    const limitMs = 2 * requestTimeoutMs + connectTimeoutMs;
     const sent = session.producer.send(topic, partition, records, () => shipment.leave()).then((offset) => ({ offset }));
     // The limit ends with the wait: a send that everybody gave up holds nobody.
     const outcome = await within(limitMs, clock, "a send", Promise.race([sent, aborted(shipment.abandoned.signal)]));

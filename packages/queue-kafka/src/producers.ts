@@ -75,8 +75,8 @@ export class Producers {
   async #connect(): Promise<Session> {
     const producer = this.#client.producer();
     try {
-      const { connectionTimeoutMs, requestTimeoutMs, clock } = this.#settings;
-      await within(connectionTimeoutMs + requestTimeoutMs, clock, "connecting", producer.connect());
+      const { connectTimeoutMs, requestTimeoutMs, clock } = this.#settings;
+      await within(connectTimeoutMs + requestTimeoutMs, clock, "connecting", producer.connect());
     } catch (error) {
       this.#current = undefined;
       producer.disconnect().catch(this.#late);

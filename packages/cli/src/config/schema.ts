@@ -123,7 +123,7 @@ const KAFKA: Shape<InText<KafkaQueueOptions>> = {
   commitEveryMs: count("milliseconds"),
   maxUncommitted: count("messages", 1),
   watchdogMs: count("milliseconds", 1),
-  connectionTimeoutMs: count("milliseconds", 1),
+  connectTimeoutMs: count("milliseconds", 1),
   requestTimeoutMs: count("milliseconds", 1),
 };
 
