@@ -21,7 +21,7 @@ export interface Facts {
 }
 
 /** Packages of others that a page may tell to install beside ours. */
-const strangers: ReadonlySet<string> = new Set(["@opentelemetry/api"]);
+const strangers: ReadonlySet<string> = new Set(["@opentelemetry/api", "@electric-sql/pglite", "drizzle-orm"]);
 
 /** @returns what is wrong with a block's commands, in words */
 export function shellFaults(block: Block, page: string, facts: Facts): readonly string[] {
@@ -62,4 +62,20 @@ function commandFault(
   }
   if (program === "omni") return commands.has(verb) ? undefined : `no such command: ${verb}`;
   return shown ? undefined : "not checked; say `sh shown` when it has been tried by hand";
+}
+
+/** Packages that a page's runnable programs import and no `npm install` on it names: whoever follows the page would be without them. */
+export function uninstalled(blocks: readonly Block[]): readonly string[] {
+  const installed = new Set(
+    blocks
+      .filter(({ language }) => language === "sh")
+      .flatMap(({ code }) => [...code.matchAll(/^npm install ([^#\n]*)/gm)].flatMap(([, names = ""]) => names.split(/\s+/))),
+  );
+  const imported = blocks
+    .filter(
+      ({ language, words, file }) =>
+        language === "ts" && (words.includes("run") || words.includes("continue") || file !== undefined),
+    )
+    .flatMap(({ code }) => [...code.matchAll(/\bfrom "((?:@[^/"]+\/)?[^/".:]+)(?:\/[^"]*)?"/g)].map(([, name = ""]) => name));
+  return [...new Set(imported)].filter((name) => !installed.has(name)).sort();
 }

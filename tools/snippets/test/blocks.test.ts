@@ -8,7 +8,7 @@ import ts from "typescript";
 import { publishedPackages } from "../../checks/packages.ts";
 import { type Block, codeBlocks } from "../markdown.ts";
 import { pages } from "../programs.ts";
-import { type Facts, shellFaults } from "../shell.ts";
+import { type Facts, shellFaults, uninstalled } from "../shell.ts";
 
 const root = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
 const texts = pages(root).map((page) => [page, readFileSync(join(root, page), "utf8")] as const);
@@ -66,6 +66,13 @@ test.each(texts)("%s: every block is checked", (page, text) => {
   expect(faults(page, text)).toEqual([]);
 });
 
+/** Pages for people in a clone, where every package is there. */
+const forClones = /^(CONTRIBUTING\.md|examples\/|docs\/(design|performance|benchmarks)\.md)/;
+
+test.each(texts.filter(([page]) => !forClones.test(page)))("%s: says to install what its programs import", (page, text) => {
+  expect(uninstalled(codeBlocks(text, page))).toEqual([]);
+});
+
 test.each(texts)("%s: makes no promise that nobody can keep", (_page, text) => {
   expect(text).not.toMatch(/exactly[\s-]+once|atomic\s+across\s+stores/i);
 });
@@ -91,7 +98,18 @@ describe("the checks find what they are for", () => {
     expect(one(info, code)).toEqual([expect.stringContaining(words)]);
   });
 
+  test("a package that a program imports and no line installs", () => {
+    const page = (install: string) =>
+      codeBlocks(
+        `${"```"}sh\nnpm install ${install}\n${"```"}\n${"```"}ts run\nimport { memory } from "@omni/memory";\nimport { faulty } from "@omni/core/testing";\n${"```"}`,
+        "docs/page.md",
+      );
+    expect(uninstalled(page("@omni/core # and @omni/memory"))).toEqual(["@omni/memory"]);
+    expect(uninstalled(page("@omni/core @omni/memory # all"))).toEqual([]);
+  });
+
   test("and leave alone what is right", () => {
+    expect(faults("docs/page.md", `${"```"}ts file=a.mts\n${"```"}\n${"```"}sh\nnode a.mts\n${"```"}`)).toEqual([]);
     expect(
       one("sh", "npm install @omni/core # and more\n\nnpm test -- memory\nnode tools/bootstrap.mjs demo\nomni ls ./a | sort"),
     ).toEqual([]);
