@@ -16,7 +16,8 @@ export class Group {
   /** What is to be delivered again, in publish order. */
   readonly #again = new DeliveryList();
   readonly #delayed: Schedule;
-  readonly #waiting = new Set<MemorySubscription>();
+  /** Consumers that wait for a message, first come, first served. */
+  #waiting: MemorySubscription[] = [];
   #deadline: unknown;
 
   constructor(topic: Topic, cursor: number, clock: Clock, ackDeadlineMs: number | undefined) {
@@ -35,6 +36,11 @@ export class Group {
     return this.#topic.ring.tail - this.cursor + this.#out.size + this.#again.size + this.#delayed.size;
   }
 
+  /** Sequence number of the next message that will be published. */
+  get tail(): number {
+    return this.#topic.ring.tail;
+  }
+
   /** The next message for a consumer that may take one, if there is one now. */
   take(owner: MemorySubscription): MemoryDelivery | undefined {
     const again = this.#again.first;
@@ -42,6 +48,15 @@ export class Group {
       this.#again.remove(again);
       return this.#hand(new MemoryDelivery(again.message, again.sequence, again.attempt + 1, this, owner));
     }
+    return this.#takeNew(owner);
+  }
+
+  /** The next message if it was never delivered and is older than a sequence number: one that comes again waits for another turn. */
+  takeBefore(end: number, owner: MemorySubscription): MemoryDelivery | undefined {
+    return this.#again.first || this.cursor >= end ? undefined : this.#takeNew(owner);
+  }
+
+  #takeNew(owner: MemorySubscription): MemoryDelivery | undefined {
     const { ring } = this.#topic;
     if (this.cursor === ring.tail) return undefined;
     const sequence = this.cursor;
@@ -51,19 +66,20 @@ export class Group {
 
   /** A consumer waits for a message. */
   wait(subscription: MemorySubscription): void {
-    this.#waiting.add(subscription);
+    if (!this.#waiting.includes(subscription)) this.#waiting.push(subscription);
   }
 
   leave(subscription: MemorySubscription): void {
-    this.#waiting.delete(subscription);
+    const at = this.#waiting.indexOf(subscription);
+    if (at >= 0) this.#waiting.splice(at, 1);
   }
 
-  /** Gives messages to those who wait, first come, first served. */
+  /** Gives messages to those who wait. */
   deliver(): void {
-    for (const subscription of this.#waiting) {
+    for (let subscription = this.#waiting[0]; subscription; subscription = this.#waiting[0]) {
       const delivery = this.take(subscription);
       if (!delivery) return;
-      this.#waiting.delete(subscription);
+      this.#waiting.shift();
       subscription.receive(delivery);
     }
   }
@@ -107,7 +123,7 @@ export class Group {
   close(): void {
     this.#clock.clearTimeout(this.#deadline);
     this.#delayed.clear();
-    this.#waiting.clear();
+    this.#waiting = [];
   }
 
   #hand(delivery: MemoryDelivery): MemoryDelivery {

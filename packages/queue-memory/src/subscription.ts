@@ -8,6 +8,8 @@ export class MemorySubscription implements DriverSubscription {
   readonly #maxInFlight: number;
   readonly #onClose: (subscription: MemorySubscription) => void;
   #inFlight = 0;
+  /** Up to which message `poll` gives; `undefined` until it is asked. */
+  #pollEnd: number | undefined;
   #stopped = false;
   #closed = false;
   #resolve: ((delivery: MemoryDelivery | undefined | Promise<MemoryDelivery>) => void) | undefined;
@@ -19,6 +21,7 @@ export class MemorySubscription implements DriverSubscription {
   }
 
   next(): Promise<DriverDelivery | undefined> {
+    this.#pollEnd = undefined;
     if (this.#stopped) return Promise.resolve(undefined);
     if (this.#inFlight < this.#maxInFlight) {
       const delivery = this.#group.take(this);
@@ -31,6 +34,15 @@ export class MemorySubscription implements DriverSubscription {
       this.#resolve = resolve;
       if (this.#inFlight < this.#maxInFlight) this.#group.wait(this);
     });
+  }
+
+  /** What was there when it was asked first: a handler that publishes must not keep all others from their turn. */
+  poll(): DriverDelivery | undefined {
+    if (this.#stopped || this.#inFlight >= this.#maxInFlight) return undefined;
+    this.#pollEnd ??= this.#group.tail;
+    const delivery = this.#group.takeBefore(this.#pollEnd, this);
+    if (delivery) this.#inFlight += 1;
+    return delivery;
   }
 
   /** The message that this consumer waited for. */
@@ -46,8 +58,13 @@ export class MemorySubscription implements DriverSubscription {
     this.#inFlight -= 1;
     if (!this.#resolve || this.#stopped) return;
     const delivery = this.#group.take(this);
-    if (delivery) this.receive(delivery);
-    else this.#group.wait(this);
+    if (!delivery) {
+      this.#group.wait(this);
+      return;
+    }
+    // What comes next is for who waits then.
+    this.#group.leave(this);
+    this.receive(delivery);
   }
 
   async stop(): Promise<void> {

@@ -1,5 +1,5 @@
 import { OmniError } from "@omni/core";
-import type { DriverPublishOptions, PublishOutcome, WireMessage } from "@omni/core/queue";
+import { type DriverPublishOptions, type PublishOutcome, type WireMessage, whenAborted } from "@omni/core/queue";
 import { Group } from "./group.ts";
 import type { MemorySettings } from "./options.ts";
 import { Ring } from "./ring.ts";
@@ -59,21 +59,25 @@ export class Topic {
     this.roomMade();
   }
 
-  publish(batch: readonly WireMessage[], options: DriverPublishOptions): Promise<readonly PublishOutcome[]> {
+  publish(
+    batch: readonly WireMessage[],
+    options: DriverPublishOptions,
+  ): Promise<readonly PublishOutcome[]> | readonly PublishOutcome[] {
     const outcomes: PublishOutcome[] = [];
     // Those who wait go first: calls take effect in their order.
     if (this.#waiters.size === 0) this.#takeIn(batch, outcomes);
-    if (outcomes.length === batch.length) return Promise.resolve(outcomes);
+    if (outcomes.length === batch.length) return outcomes;
     if (this.#settings.whenFull === "reject" || options.waitForRoom === false) {
       const error = this.#full();
       while (outcomes.length < batch.length) outcomes.push({ state: "rejected", error });
-      return Promise.resolve(outcomes);
+      return outcomes;
     }
-    return this.#wait(batch, outcomes, options.signal);
+    return this.#wait(batch, outcomes, options);
   }
 
   /** Something was settled: those who wait for room may go on. */
   roomMade(): void {
+    if (this.#waiters.size === 0) return;
     for (const waiter of this.#waiters) {
       this.#takeIn(waiter.batch, waiter.outcomes);
       if (waiter.outcomes.length < waiter.batch.length) return;
@@ -88,15 +92,16 @@ export class Topic {
   #wait(
     batch: readonly WireMessage[],
     outcomes: PublishOutcome[],
-    signal: AbortSignal | undefined,
+    options: DriverPublishOptions,
   ): Promise<readonly PublishOutcome[]> {
     return new Promise((resolve) => {
+      let stop = (): void => undefined;
       const waiter: Waiter = {
         batch,
         outcomes,
         finish: () => {
           this.#waiters.delete(waiter);
-          signal?.removeEventListener("abort", giveUp);
+          stop();
           resolve(outcomes);
         },
       };
@@ -107,8 +112,7 @@ export class Topic {
         this.roomMade();
       };
       this.#waiters.add(waiter);
-      if (signal?.aborted) giveUp();
-      else signal?.addEventListener("abort", giveUp, { once: true });
+      stop = whenAborted(options, giveUp);
     });
   }
 

@@ -157,6 +157,37 @@ test("a message that always fails leaves timers their turn", async () => {
   await queue.close();
 });
 
+test("a message that is published while another comes again is not lost", async () => {
+  const queue = memoryQueue({ topic: "t" });
+  const subscription = queue.subscribe({ maxInFlight: 2 });
+  await queue.publish({ id: "a" });
+  const first = await subscription.next();
+  const second = subscription.next();
+  await new Promise(setImmediate);
+  await first.value?.nack();
+  await queue.publish({ id: "b" });
+  const both = [await second, await subscription.next()];
+  expect(both.map(({ value }) => value?.message.id)).toEqual(["a", "b"]);
+  await queue.close();
+});
+
+test("a handler that publishes leaves others of its turn theirs", async () => {
+  const queue = memoryQueue({ topic: "t" });
+  let handled = 0;
+  let handledBefore: number | undefined;
+  const end = Promise.withResolvers<void>();
+  await queue.consume(() => {
+    handled += 1;
+    if (handled === 1) queueMicrotask(() => (handledBefore = handled));
+    if (handled === 1_000) end.resolve();
+    else void queue.publish({ data: "again" });
+  });
+  await queue.publish({ data: "first" });
+  await end.promise;
+  expect(handledBefore).toBeLessThan(10);
+  await queue.close();
+});
+
 test("a caller that cannot wait for room is refused at once, whatever `whenFull` says", async () => {
   const driver = memoryDriver({ capacity: 1 });
   const message = encodeMessage((await createQueue(driver, { topic: "other" }).publish({ data: "x" })).message);

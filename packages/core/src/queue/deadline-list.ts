@@ -4,7 +4,7 @@ import type { Clock } from "../clock.ts";
 export interface DeadlineEntry {
   previous: DeadlineEntry | undefined;
   next: DeadlineEntry | undefined;
-  /** Milliseconds since the epoch; 0 = in no list. */
+  /** Milliseconds since the epoch, set by who makes the entry; 0 = it is over, or has none. */
   dueAt: number;
   /** Called once when the time has come. */
   expire(): void;
@@ -32,8 +32,8 @@ export class DeadlineList {
     return this.#first === undefined;
   }
 
+  /** Takes in what is due `lengthMs` from now. */
   add(entry: DeadlineEntry): void {
-    entry.dueAt = this.#clock.now() + this.lengthMs;
     entry.previous = this.#last;
     entry.next = undefined;
     if (this.#last) this.#last.next = entry;
@@ -44,10 +44,11 @@ export class DeadlineList {
   }
 
   remove(entry: DeadlineEntry): void {
-    if (entry.dueAt === 0) return;
     entry.dueAt = 0;
     if (entry.previous) entry.previous.next = entry.next;
-    else this.#first = entry.next;
+    else if (this.#first === entry) this.#first = entry.next;
+    // It never came here.
+    else return;
     if (entry.next) entry.next.previous = entry.previous;
     else this.#last = entry.previous;
     entry.previous = undefined;

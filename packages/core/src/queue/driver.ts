@@ -26,14 +26,18 @@ export interface QueueDriver {
   /**
    * Hands a batch of one topic to the broker, 1 message or more, and waits for the broker's word on each.
    *
-   * Resolves with one outcome per message, in the same order, and does not throw for a single message. **Throwing means that nothing was handed
-   * over.** The messages of one key take effect in the order of the batch; where one of them is not acked, those after it of the same key
-   * either took effect after it would have, or did not.
+   * Resolves with one outcome per message, in the same order, and does not throw for a single message. Where there is nothing to wait for it may
+   * return them without a promise. **Throwing means that nothing was handed over.** The messages of one key take effect in the order of the batch;
+   * where one of them is not acked, those after it of the same key either took effect after it would have, or did not.
    *
    * When `signal` aborts: settle at once, with `"rejected"` for what certainly was not handed over and `"unknown"` for the rest. A driver
    * that goes on (its SDK cannot be stopped) is not waited for: core reports `"unknown"`.
    */
-  publish(topic: string, batch: readonly WireMessage[], options: DriverPublishOptions): Promise<readonly PublishOutcome[]>;
+  publish(
+    topic: string,
+    batch: readonly WireMessage[],
+    options: DriverPublishOptions,
+  ): Promise<readonly PublishOutcome[]> | readonly PublishOutcome[];
   /**
    * Joins a group. Resolves when what is published from now on will be delivered to the group; rejects when that cannot be (no such topic,
    * refused). A group that is new starts at `from`; one that is known goes on where it was.
@@ -70,6 +74,11 @@ export interface DriverCallOptions {
 export interface DriverPublishOptions extends DriverCallOptions {
   /** When core's deadline passes: milliseconds since the epoch; absent = none. For SDKs that take a timeout. */
   readonly deadline?: number | undefined;
+  /**
+   * Tells once when `signal` aborts, with its reason; at once where it has. For drivers that need no more: the signal itself is made when it is first
+   * asked for. Absent: `signal` is all there is.
+   */
+  onAbort?(tell: (reason: unknown) => void): void;
   /** `false`: where the queue is full, reject with QUEUE_FULL at once instead of waiting for room. @default the driver's own way */
   readonly waitForRoom?: false | undefined;
 }

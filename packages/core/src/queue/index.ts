@@ -48,3 +48,4 @@ export type * from "./provider.ts";
 export { DEFAULT_GROUP } from "./provider.ts";
 export { isPublishFailure } from "./publish-failure.ts";
 export { createQueue, defineQueue, layerQueue } from "./queue.ts";
+export { whenAborted } from "./when-aborted.ts";

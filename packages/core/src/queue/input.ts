@@ -12,7 +12,8 @@ const NO_METADATA: Readonly<Record<string, string>> = Object.freeze({});
 export interface MessageDefaults {
   readonly topic: string | undefined;
   readonly source: string | undefined;
-  now(): number;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
 }
 
 /**
@@ -22,7 +23,7 @@ export interface MessageDefaults {
  */
 export function toMessage(input: MessageInput, defaults: MessageDefaults): Message {
   if (typeof input !== "object" || input === null) throw invalid("a message", input, "an object like { topic, data }");
-  const now = defaults.now();
+  const { now } = defaults;
   const timestamp = input.timestamp ?? now;
   if (!Number.isInteger(timestamp) || timestamp < 0)
     throw invalid("timestamp", input.timestamp, "whole milliseconds since the epoch");

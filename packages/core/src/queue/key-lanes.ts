@@ -27,13 +27,29 @@ export class KeyLanes {
     return [...this.#entries];
   }
 
+  /** As `submit` does it. */
+  submitOne(entry: PublishEntry): void {
+    const { topic, key } = entry.message;
+    if (!this.#pipelined && key !== undefined) {
+      this.submit(topic, [entry]);
+      return;
+    }
+    this.#send(topic, [entry]);
+    if (entry.state !== "settled") this.#entries.add(entry);
+  }
+
   /** Sends what may go, keeps the rest. Entries that were settled meanwhile are left out. */
   submit(topic: string, entries: readonly PublishEntry[]): void {
+    const now = this.#freeIn(topic, entries);
+    if (now.length > 0) this.#send(topic, now);
+    for (const entry of entries) if (entry.state !== "settled") this.#entries.add(entry);
+  }
+
+  #freeIn(topic: string, entries: readonly PublishEntry[]): readonly PublishEntry[] {
     const now: PublishEntry[] = [];
     const joined = new Set<Lane>();
     for (const entry of entries) {
       if (entry.state === "settled") continue;
-      this.#entries.add(entry);
       const lane = this.#laneOf(topic, entry);
       if (!lane) {
         now.push(entry);
@@ -45,7 +61,7 @@ export class KeyLanes {
         now.push(entry);
       }
     }
-    if (now.length > 0) this.#send(topic, now);
+    return now;
   }
 
   /** A message has its word: those that waited for it go. */

@@ -22,24 +22,28 @@ export class PublishEntry implements DeadlineEntry {
   readonly deadlines: DeadlineList;
   previous: DeadlineEntry | undefined = undefined;
   next: DeadlineEntry | undefined = undefined;
-  dueAt = 0;
+  dueAt: number;
   state: PublishState = "waiting";
   parcel: Parcel | undefined = undefined;
+  /** How it ended. What ends at once costs no promise. */
+  result: PublishResult | undefined = undefined;
   readonly #owner: PublishOwner;
-  readonly #resolve: (result: PublishResult) => void;
+  #onEnd: ((result: PublishResult) => void) | undefined = undefined;
 
-  constructor(
-    message: Message,
-    wire: WireMessage,
-    deadlines: DeadlineList,
-    owner: PublishOwner,
-    resolve: (result: PublishResult) => void,
-  ) {
+  constructor(message: Message, wire: WireMessage, deadlines: DeadlineList, dueAt: number, owner: PublishOwner) {
     this.message = message;
     this.wire = wire;
     this.deadlines = deadlines;
+    this.dueAt = dueAt;
     this.#owner = owner;
-    this.#resolve = resolve;
+  }
+
+  /** Resolves when it has ended. Asked for once. */
+  end(): Promise<PublishResult> {
+    if (this.result) return Promise.resolve(this.result);
+    return new Promise((resolve) => {
+      this.#onEnd = resolve;
+    });
   }
 
   /** The first word counts; what a broker says later is too late. */
@@ -48,7 +52,9 @@ export class PublishEntry implements DeadlineEntry {
     this.state = "settled";
     this.deadlines.remove(this);
     this.parcel?.left();
-    this.#resolve(this.#owner.settled(this, outcome));
+    const result = this.#owner.settled(this, outcome);
+    this.result = result;
+    this.#onEnd?.(result);
   }
 
   expire(): void {
@@ -63,6 +69,7 @@ export class Parcel implements DriverPublishOptions {
   #open: number;
   #controller: AbortController | undefined;
   #reason: unknown;
+  #told: ((reason: unknown) => void)[] | undefined;
 
   constructor(topic: string, entries: readonly PublishEntry[]) {
     this.topic = topic;
@@ -103,5 +110,12 @@ export class Parcel implements DriverPublishOptions {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
     this.#controller?.abort(reason);
+    for (const tell of this.#told ?? []) tell(reason);
+  }
+
+  onAbort(tell: (reason: unknown) => void): void {
+    if (this.#reason !== undefined) tell(this.#reason);
+    else if (this.#told) this.#told.push(tell);
+    else this.#told = [tell];
   }
 }

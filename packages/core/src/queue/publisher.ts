@@ -23,6 +23,12 @@ export interface PublisherParts {
   readonly batch: BatchOptions | false;
 }
 
+/** When a call of `publish` began, and how long it may take: milliseconds. */
+export interface PublishTimes {
+  readonly now: number;
+  readonly timeoutMs: number;
+}
+
 /**
  * Takes messages to the driver: order per key, batches, deadlines, and what the driver's word means.
  *
@@ -56,33 +62,25 @@ export class Publisher implements PublishOwner {
     return wire;
   }
 
-  /** Publishes one message; never rejects. An abort of the caller settles it as unknown, or as rejected when it was not sent. */
-  publishOne(
-    message: Message,
-    wire: WireMessage,
-    timeoutMs: number,
-  ): { readonly entry: PublishEntry; readonly result: Promise<PublishResult> } {
-    let entry!: PublishEntry;
-    const result = new Promise<PublishResult>((resolve) => {
-      entry = this.#enter(message, wire, timeoutMs, resolve);
-    });
+  /** Publishes one message; never throws. An abort of the caller settles it as unknown, or as rejected when it was not sent. */
+  publishOne(message: Message, wire: WireMessage, call: PublishTimes): PublishEntry {
+    const entry = this.#enter(message, wire, call);
     if (this.#batcher) this.#batcher.add(entry);
-    else this.#lanes.submit(message.topic, [entry]);
-    return { entry, result };
+    else this.#lanes.submitOne(entry);
+    this.#watch(entry);
+    return entry;
   }
 
   /** Publishes many, one call of the driver per topic where no key has to wait. */
   publishMany(
     items: readonly { readonly message: Message; readonly wire: WireMessage }[],
-    timeoutMs: number,
-  ): { readonly entries: readonly PublishEntry[]; readonly results: Promise<readonly PublishResult[]> } {
-    const entries: PublishEntry[] = [];
-    const pending = items.map(
-      ({ message, wire }) => new Promise<PublishResult>((resolve) => entries.push(this.#enter(message, wire, timeoutMs, resolve))),
-    );
+    call: PublishTimes,
+  ): readonly PublishEntry[] {
+    const entries = items.map(({ message, wire }) => this.#enter(message, wire, call));
     if (this.#batcher) for (const entry of entries) this.#batcher.add(entry);
     else for (const [topic, group] of Map.groupBy(entries, (entry) => entry.message.topic)) this.#lanes.submit(topic, group);
-    return { entries, results: Promise.all(pending) };
+    for (const entry of entries) this.#watch(entry);
+    return entries;
   }
 
   /** Gives a message up: the caller does not wait any longer. */
@@ -108,14 +106,16 @@ export class Publisher implements PublishOwner {
     for (const list of this.#deadlines.values()) list.clear();
   }
 
-  #enter(message: Message, wire: WireMessage, timeoutMs: number, resolve: (result: PublishResult) => void): PublishEntry {
-    const { counters } = this.#parts;
-    counters.inFlight += 1;
+  #enter(message: Message, wire: WireMessage, { now, timeoutMs }: PublishTimes): PublishEntry {
+    this.#parts.counters.inFlight += 1;
     this.#open += 1;
-    const deadlines = this.#deadlinesOf(timeoutMs);
-    const entry = new PublishEntry(message, wire, deadlines, this, resolve);
-    if (timeoutMs !== Number.POSITIVE_INFINITY) deadlines.add(entry);
-    return entry;
+    const dueAt = timeoutMs === Number.POSITIVE_INFINITY ? 0 : now + timeoutMs;
+    return new PublishEntry(message, wire, this.#deadlinesOf(timeoutMs), dueAt, this);
+  }
+
+  /** Only what has not ended within its call needs a deadline. */
+  #watch(entry: PublishEntry): void {
+    if (entry.state !== "settled" && entry.dueAt !== 0) entry.deadlines.add(entry);
   }
 
   #deadlinesOf(timeoutMs: number): DeadlineList {
@@ -133,7 +133,7 @@ export class Publisher implements PublishOwner {
     const result = this.#resultOf(entry.message, outcome);
     this.#lanes.leave(entry);
     this.#open -= 1;
-    if (this.#open === 0) this.#becomeIdle();
+    if (this.#open === 0 && this.#idle.size > 0) this.#becomeIdle();
     return result;
   }
 
@@ -155,11 +155,15 @@ export class Publisher implements PublishOwner {
   #send(topic: string, entries: readonly PublishEntry[]): void {
     const parcel = new Parcel(topic, entries);
     const batch = entries.map((entry) => entry.wire);
-    let answer: Promise<readonly PublishOutcome[]>;
+    let answer: ReturnType<QueueDriver["publish"]>;
     try {
       answer = this.#parts.driver.publish(topic, batch, parcel);
     } catch (error) {
       this.#refuse(parcel, error);
+      return;
+    }
+    if (isAtHand(answer)) {
+      this.#take(parcel, answer);
       return;
     }
     answer.then(
@@ -224,6 +228,10 @@ export class Publisher implements PublishOwner {
     for (const resolve of this.#idle) resolve();
     this.#idle.clear();
   }
+}
+
+function isAtHand(answer: ReturnType<QueueDriver["publish"]>): answer is readonly PublishOutcome[] {
+  return Array.isArray(answer);
 }
 
 /** Whether others of the parcel still wait for the broker's word. */

@@ -36,6 +36,7 @@ import { checkForm, checkGroup, checkTimeout, DEFAULT_TIMEOUT_MS, timeOf } from 
 import { withTimeout } from "./timeout.ts";
 
 const DEFAULT_IN_FLIGHT = 16;
+const NO_OPTIONS: PublishOptions = Object.freeze({});
 // Deliveries that did not begin to run are given back soon after a close; the driver's own close has this long.
 const CLOSE_MS = 10_000;
 
@@ -151,15 +152,22 @@ class PortableQueue<D extends QueueDriver> implements QueueProvider<D> {
   publish(messages: readonly MessageInput[], options?: PublishOptions): Promise<readonly PublishResult[]>;
   publish(
     given: MessageInput | readonly MessageInput[],
-    options: PublishOptions = {},
+    options: PublishOptions = NO_OPTIONS,
   ): Promise<PublishResult | readonly PublishResult[]> {
-    const publish = (): Promise<PublishResult | readonly PublishResult[]> =>
-      isMany(given) ? this.#calls.many(given, options) : this.#calls.one(given, options);
-    if (!queueChannel.hasSubscribers) return publish();
+    if (!queueChannel.hasSubscribers) return this.#publish(given, options);
     const [topic, id, count] = isMany(given)
       ? [options.topic, undefined, given.length]
       : [given?.topic ?? options.topic, given?.id, 1];
-    return tracedQueue({ provider: this.name, operation: "publish", topic: topic ?? this.topic, id, count }, publish);
+    return tracedQueue({ provider: this.name, operation: "publish", topic: topic ?? this.topic, id, count }, () =>
+      this.#publish(given, options),
+    );
+  }
+
+  #publish(
+    given: MessageInput | readonly MessageInput[],
+    options: PublishOptions,
+  ): Promise<PublishResult | readonly PublishResult[]> {
+    return isMany(given) ? this.#calls.many(given, options) : this.#calls.one(given, options);
   }
 
   subscribe(topic?: string | SubscribeOptions, options?: SubscribeOptions): Subscription {

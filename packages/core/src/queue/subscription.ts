@@ -103,7 +103,7 @@ export class OpenSubscription implements Subscription {
   readonly #opened: Promise<DriverSubscription | undefined>;
   readonly #opening = new AbortController();
   readonly #watched = new Set<OpenDelivery>();
-  /** Once it has delivered. */
+  /** Once it is subscribed. */
   #source: DriverSubscription | undefined;
   #open = 0;
   #closing: Promise<void> | undefined;
@@ -138,25 +138,30 @@ export class OpenSubscription implements Subscription {
   }
 
   /** The next delivery; `undefined` at the end. */
-  async take(): Promise<OpenDelivery | undefined> {
+  take(): Promise<OpenDelivery | undefined> {
+    // What is called for each message is made once.
+    if (this.#source && !this.#ended) return this.#source.next().then(this.#taken, this.#failed);
+    return this.#takeFirst();
+  }
+
+  async #takeFirst(): Promise<OpenDelivery | undefined> {
     if (this.#ended) return undefined;
     const source = await this.#opened;
     if (this.#ended || !source) return undefined;
-    let found: DriverDelivery | undefined;
-    try {
-      found = await source.next();
-    } catch (error) {
-      await this.close();
-      throw this.#wrap("subscribe", error);
-    }
-    if (!found) {
-      await this.close();
-      return undefined;
-    }
     this.#source = source;
+    return this.take();
+  }
+
+  readonly #taken = (found: DriverDelivery | undefined): OpenDelivery | undefined | Promise<undefined> => {
+    if (!found) return this.close().then(() => undefined);
     // Handed over while this was being closed: the driver's close gives it back.
     return this.#ended ? undefined : this.#hold(found);
-  }
+  };
+
+  readonly #failed = async (error: unknown): Promise<never> => {
+    await this.close();
+    throw this.#wrap("subscribe", error);
+  };
 
   /** The next delivery if one is at hand. */
   poll(): OpenDelivery | undefined {

@@ -7,6 +7,8 @@ export class Task {
   retries = 0;
   /** The backoff that it rests in. */
   timer: unknown = undefined;
+  /** It is over. */
+  isOver = false;
   /** The next one in the line it stands in. */
   next: Task | undefined = undefined;
 
@@ -74,22 +76,22 @@ export class TaskLanes {
   }
 
   add(task: Task): void {
-    this.#held.add(task);
     const { key } = task;
-    if (key !== undefined) {
-      const lane = this.#lanes.get(key);
-      if (lane) {
-        lane.push(task);
-        return;
-      }
-      this.#lanes.set(key, new Line());
+    const lane = key === undefined ? undefined : this.#lanes.get(key);
+    if (lane) {
+      lane.push(task);
+    } else {
+      if (key !== undefined) this.#lanes.set(key, new Line());
+      this.#ready.push(task);
+      this.#go();
     }
-    this.#ready.push(task);
-    this.#go();
+    // Most that begin at once are over by now.
+    if (!task.isOver) this.#held.add(task);
   }
 
   /** The task is over: the next one of its key may run. */
   finish(task: Task): void {
+    task.isOver = true;
     this.#held.delete(task);
     const { key } = task;
     if (key !== undefined) {
@@ -124,7 +126,7 @@ export class TaskLanes {
   #leave(): void {
     this.#running -= 1;
     this.#go();
-    if (this.#running > 0) return;
+    if (this.#running > 0 || this.#idle.size === 0) return;
     for (const resolve of this.#idle) resolve();
     this.#idle.clear();
   }

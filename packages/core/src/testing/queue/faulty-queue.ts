@@ -137,7 +137,7 @@ class Puppets implements QueueFaultControl {
     options: DriverPublishOptions,
   ): Promise<readonly PublishOutcome[]> {
     const fault = this.#strike("publish", topic, batch);
-    const proceed = (): Promise<readonly PublishOutcome[]> => driver.publish(topic, batch, options);
+    const proceed = async (): Promise<readonly PublishOutcome[]> => driver.publish(topic, batch, options);
     const all = (state: "rejected" | "unknown", error: unknown): PublishOutcome[] => batch.map(() => ({ state, error }));
     switch (fault?.do) {
       case "fail":
@@ -153,7 +153,7 @@ class Puppets implements QueueFaultControl {
         await proceed();
         return all("unknown", errorOf(fault));
       case "apply-late":
-        this.#late.push(() => driver.publish(topic, batch, {}));
+        this.#late.push(async () => driver.publish(topic, batch, {}));
         return all("unknown", errorOf(fault));
       case "duplicate": {
         const outcomes = await proceed();
