@@ -13,7 +13,7 @@ import { featuresOf, tightest } from "./facts.ts";
 import { fanOut } from "./fan-out.ts";
 import { FillWatch } from "./fill-watch.ts";
 import { Member } from "./member.ts";
-import { MemberLink } from "./member-link.ts";
+import { isAtHand, MemberLink } from "./member-link.ts";
 import { statsOf } from "./member-stats.ts";
 import { MergedSubscription } from "./merged-subscription.ts";
 import { type CompositeMember, type CompositeOptions, type CompositeSettings, checkCompositeOptions } from "./options.ts";
@@ -51,6 +51,7 @@ export function compositeDriver(
       logger.warn({ provider: member.driver.name, member: member.name, error: String(error) }, what);
   for (const { name, driver } of members) logger.info({ provider: driver.name, member: name }, "adapter created");
   const [first = members[0]] = readers;
+  const parts = { links, strategy, needed, clock };
   const { browse } = first?.driver ?? {};
 
   return {
@@ -63,9 +64,13 @@ export function compositeDriver(
       for (const member of members) member.check(topic, message);
     },
     sizeOf: (message) => tightest(members)?.driver.sizeOf?.(message) ?? wireSize(message),
-    async publish(topic, batch, call) {
-      const outcomes = await fanOut({ links, strategy, needed, clock }, topic, batch, call);
-      for (const watch of watches) watch.sent(topic, batch.length);
+    publish(topic, batch, call) {
+      const outcomes = fanOut(parts, topic, batch, call);
+      const watched = (): void => {
+        for (const watch of watches) watch.sent(topic, batch.length);
+      };
+      if (isAtHand(outcomes)) watched();
+      else void outcomes.then(watched);
       return outcomes;
     },
     subscribe: (topic, call) => reading.subscribe(topic, call),

@@ -1,7 +1,7 @@
 import type { Clock } from "@omni/core";
-import type { DriverPublishOptions, PublishOutcome, WireMessage } from "@omni/core/queue";
+import { type DriverPublishOptions, type PublishOutcome, type WireMessage, whenAborted } from "@omni/core/queue";
 import { failureOf } from "./failure.ts";
-import type { MemberCall, MemberLink } from "./member-link.ts";
+import { isAtHand, type MemberCall, type MemberLink } from "./member-link.ts";
 import { type CompositeOutcome, isAcked, isRefused, pendingOutcome } from "./outcome.ts";
 import { decide, type Strategy } from "./strategy.ts";
 
@@ -43,52 +43,88 @@ export function fanOut(
   topic: string,
   batch: readonly WireMessage[],
   options: DriverPublishOptions,
-): Promise<readonly PublishOutcome[]> {
+): Promise<readonly PublishOutcome[]> | readonly PublishOutcome[] {
   const ballots = batch.map(() => new Ballot(parts.links.length));
   return parts.strategy === "failover"
     ? inTurn(parts, topic, batch, ballots, options)
     : atOnce(parts, topic, batch, ballots, options);
 }
 
+const NOTHING_OPEN = Promise.resolve();
+
+/** Where every member's word is at hand there is no promise, and nobody to give up. */
 function atOnce(
   parts: FanOutParts,
   topic: string,
   batch: readonly WireMessage[],
   ballots: readonly Ballot[],
   options: DriverPublishOptions,
-): Promise<readonly PublishOutcome[]> {
-  const { links, strategy, needed, clock } = parts;
-  const started = clock.now();
+): Promise<readonly PublishOutcome[]> | readonly PublishOutcome[] {
+  const { links, clock } = parts;
+  const round = new Round(parts, ballots, clock.now());
+  const calls = links.map((link) => link.call(topic, options.deadline));
+  const said = links.map((link, place) => link.send(calls[place] as MemberCall, batch));
+  const words = (end: Promise<unknown>): PublishOutcome[] => ballots.map((ballot) => wordOf(parts, topic, ballot, end));
+  if (said.every(isAtHand)) {
+    for (let place = 0; place < said.length; place++) round.take(place, said[place] as readonly CompositeOutcome[]);
+    return words(NOTHING_OPEN);
+  }
+  const free = follow(options, calls);
   return new Promise((resolve) => {
-    let undecided = ballots.length;
-    const take = (place: number, found: readonly CompositeOutcome[]): void => {
-      const before = undecided;
-      for (const [index, ballot] of ballots.entries()) {
-        ballot.take(place, found[index] as CompositeOutcome);
-        ballot.decision ??= decide(strategy, needed, ballot);
-        if (!ballot.decision || ballot.decided.length > 0) continue;
-        const pending = (link: MemberLink): CompositeOutcome => pendingOutcome(link.member, clock.now() - started);
-        ballot.decided = links.map((link, member) => ballot.outcomes[member] ?? pending(link));
-        undecided -= 1;
-      }
-      if (undecided === 0 && before > 0) resolve(ballots.map((ballot) => wordOf(parts, topic, ballot, settled)));
-    };
-    const calls = links.map((link) => link.call(topic, options.deadline));
-    const free = follow(options.signal, calls);
-    const settled = Promise.all(
-      links.map((link, place) => link.send(calls[place] as MemberCall, batch).then((found) => take(place, found))),
+    const end = Promise.all(
+      said.map(async (word, place) => {
+        round.take(place, await word);
+        if (round.isDecided) resolve(words(end));
+      }),
     ).then(free);
   });
 }
 
+/** How a publish to all members at once stands. */
+class Round {
+  readonly #parts: FanOutParts;
+  readonly #ballots: readonly Ballot[];
+  readonly #started: number;
+  #undecided: number;
+
+  constructor(parts: FanOutParts, ballots: readonly Ballot[], started: number) {
+    this.#parts = parts;
+    this.#ballots = ballots;
+    this.#started = started;
+    this.#undecided = ballots.length;
+  }
+
+  get isDecided(): boolean {
+    return this.#undecided === 0;
+  }
+
+  /** A member's word on each message. */
+  take(place: number, found: readonly CompositeOutcome[]): void {
+    const { strategy, needed } = this.#parts;
+    for (let index = 0; index < this.#ballots.length; index++) {
+      const ballot = this.#ballots[index] as Ballot;
+      ballot.take(place, found[index] as CompositeOutcome);
+      if (ballot.decision) continue;
+      ballot.decision = decide(strategy, needed, ballot);
+      if (ballot.decision) this.#close(ballot);
+    }
+  }
+
+  /** What is known when it is decided is what the publish tells. */
+  #close(ballot: Ballot): void {
+    const { links, clock } = this.#parts;
+    ballot.decided = links.map(
+      ({ member }, place) => ballot.outcomes[place] ?? pendingOutcome(member, clock.now() - this.#started),
+    );
+    this.#undecided -= 1;
+  }
+}
+
 /** What the caller gives up is given up with every member. @returns stops it */
-function follow(signal: AbortSignal | undefined, calls: readonly MemberCall[]): () => void {
-  const giveUp = (): void => {
-    for (const call of calls) call.abort(signal?.reason);
-  };
-  signal?.addEventListener("abort", giveUp, { once: true });
-  if (signal?.aborted) giveUp();
-  return () => signal?.removeEventListener("abort", giveUp);
+function follow(options: DriverPublishOptions, calls: readonly MemberCall[]): () => void {
+  return whenAborted(options, (reason) => {
+    for (const call of calls) call.abort(reason);
+  });
 }
 
 /** The next member gets what the former ones did not take. */
@@ -103,7 +139,7 @@ async function inTurn(
     const left = batch.map((_, index) => index).filter((index) => ballots[index]?.acked === 0);
     if (left.length === 0 || (place > 0 && options.signal?.aborted)) break;
     const call = link.call(topic, options.deadline);
-    const free = follow(options.signal, [call]);
+    const free = follow(options, [call]);
     const found = await link.send(
       call,
       left.map((index) => batch[index] as WireMessage),

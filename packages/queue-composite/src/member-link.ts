@@ -1,5 +1,5 @@
 import { type BreakerWord, type Clock, type Logger, OmniError } from "@omni/core";
-import type { DriverPublishOptions, PublishOutcome, WireMessage } from "@omni/core/queue";
+import type { DriverPublishOptions, PublishOutcome, QueueDriver, WireMessage } from "@omni/core/queue";
 import { isBrokersFault } from "./errors.ts";
 import { KeyTurns, type Turn } from "./key-turns.ts";
 import type { Member } from "./member.ts";
@@ -27,12 +27,29 @@ export class MemberLink {
     return new MemberCall(this.member.topicOf(topic), deadline);
   }
 
-  /** Publishes a batch; never rejects. One outcome per message, in order. */
-  send(call: MemberCall, batch: readonly WireMessage[]): Promise<readonly CompositeOutcome[]> {
-    const { member } = this;
-    if (!member.breaker.allows()) return Promise.resolve(this.#skip(call, batch));
+  /** Publishes a batch; never rejects. One outcome per message, in order; without a promise where the broker's word is at hand. */
+  send(call: MemberCall, batch: readonly WireMessage[]): Promise<readonly CompositeOutcome[]> | readonly CompositeOutcome[] {
+    if (!this.member.breaker.allows()) return this.#skip(call, batch);
     const started = this.#clock.now();
-    const said: (PublishOutcome | undefined)[] = new Array(batch.length);
+    const said: (PublishOutcome | undefined)[] = [];
+    if (this.#turns) return this.#wait(call, batch, said, started, this.#inTurns(this.#turns, call, batch, said));
+    const words = this.#ask(call, batch);
+    if (isAtHand(words)) return this.#outcomesOf(call, batch, words, started);
+    const told = words.then((found) => {
+      for (const word of found) said.push(word);
+    });
+    return this.#wait(call, batch, said, started, told);
+  }
+
+  /** Waits until the driver has said everything, as long as the member's time lasts and nobody gives up. */
+  #wait(
+    call: MemberCall,
+    batch: readonly WireMessage[],
+    said: readonly (PublishOutcome | undefined)[],
+    started: number,
+    told: Promise<unknown>,
+  ): Promise<readonly CompositeOutcome[]> {
+    const { member } = this;
     this.#calls.add(call);
     member.counters.inFlight += batch.length;
     return new Promise((resolve) => {
@@ -41,7 +58,10 @@ export class MemberLink {
         if (!open) return;
         open = false;
         this.#clock.clearTimeout(timer);
-        resolve(this.#finish(call, batch, said, started));
+        member.counters.inFlight -= batch.length;
+        this.#calls.delete(call);
+        if (this.#calls.size === 0 && this.#idle.size > 0) this.#becomeIdle();
+        resolve(this.#outcomesOf(call, batch, said, started));
       };
       const over = (): void =>
         call.abort(
@@ -50,7 +70,7 @@ export class MemberLink {
       const timer = this.#clock.setTimeout(over, member.timeoutMs);
       // A driver that knows says so within this turn; only then is it given up.
       call.onGivenUp(() => setImmediate(finish));
-      this.#submit(call, batch, said, finish);
+      void told.then(finish);
     });
   }
 
@@ -64,7 +84,7 @@ export class MemberLink {
     for (const call of this.#calls) call.abort(reason);
   }
 
-  #finish(
+  #outcomesOf(
     call: MemberCall,
     batch: readonly WireMessage[],
     said: readonly (PublishOutcome | undefined)[],
@@ -75,21 +95,17 @@ export class MemberLink {
     const word = (place: number): PublishOutcome => said[place] ?? { state: "unknown", error: call.reason };
     const outcomes = batch.map((message, place) => outcomeOf(member, call.topic, message, word(place), latencyMs));
     this.#record(outcomes, call);
-    member.counters.inFlight -= batch.length;
-    this.#calls.delete(call);
-    if (this.#calls.size === 0) this.#becomeIdle();
     return outcomes;
   }
 
-  /** Fills in what the driver says of each message, then calls `finish`. */
-  #submit(call: MemberCall, batch: readonly WireMessage[], said: (PublishOutcome | undefined)[], finish: () => void): void {
-    const turns = this.#turns?.take(call.topic, batch);
-    if (turns) void Promise.all(turns.map((turn) => this.#inTurn(call, turn, said))).then(finish);
-    else
-      void this.#ask(call, batch).then((words) => {
-        for (let place = 0; place < batch.length; place++) said[place] = words[place];
-        finish();
-      });
+  /** Fills in what the driver says of each message when it was its key's turn. */
+  #inTurns(
+    turns: KeyTurns,
+    call: MemberCall,
+    batch: readonly WireMessage[],
+    said: (PublishOutcome | undefined)[],
+  ): Promise<unknown> {
+    return Promise.all(turns.take(call.topic, batch).map((turn) => this.#inTurn(call, turn, said)));
   }
 
   async #inTurn(call: MemberCall, turn: Turn, said: (PublishOutcome | undefined)[]): Promise<void> {
@@ -106,15 +122,15 @@ export class MemberLink {
   }
 
   /** What the driver says; never rejects. */
-  async #ask(call: MemberCall, batch: readonly WireMessage[]): Promise<readonly PublishOutcome[]> {
+  #ask(call: MemberCall, batch: readonly WireMessage[]): ReturnType<QueueDriver["publish"]> {
+    // By the contract of drivers nothing was handed over.
+    const refused = (error: unknown): readonly PublishOutcome[] => batch.map(() => ({ state: "rejected", error }));
     try {
-      const words = await this.member.driver.publish(call.topic, batch, call);
-      if (words.length === batch.length) return words;
-      const error = new Error(`the driver gave ${words.length} outcomes for ${batch.length} messages`);
-      return batch.map((_, place) => words[place] ?? { state: "unknown", error });
+      const words = this.member.driver.publish(call.topic, batch, call);
+      return isAtHand(words) ? complete(words, batch) : words.then((found) => complete(found, batch), refused);
     } catch (error) {
-      // By the contract of drivers nothing was handed over.
-      return batch.map(() => ({ state: "rejected", error }));
+      // After what is known without asking anybody: a breaker that is open.
+      return Promise.resolve(refused(error));
     }
   }
 
@@ -153,6 +169,18 @@ export class MemberLink {
   }
 }
 
+/** Whether there is nothing to wait for. */
+export function isAtHand<T>(words: Promise<readonly T[]> | readonly T[]): words is readonly T[] {
+  return Array.isArray(words);
+}
+
+/** A word on each message: on those that the driver forgot, none. */
+function complete(words: readonly PublishOutcome[], batch: readonly WireMessage[]): readonly PublishOutcome[] {
+  if (words.length === batch.length) return words;
+  const error = new Error(`the driver gave ${words.length} outcomes for ${batch.length} messages`);
+  return batch.map((_, place) => words[place] ?? { state: "unknown", error });
+}
+
 /** What a breaker makes of it. A caller that gave up says nothing of the broker. */
 function wordOf(outcomes: readonly CompositeOutcome[], fault: boolean, call: MemberCall): BreakerWord {
   const givenUp = call.reason !== undefined && !OmniError.is(call.reason, "TIMEOUT");
@@ -169,6 +197,7 @@ export class MemberCall implements DriverPublishOptions {
   readonly waitForRoom = false;
   #controller: AbortController | undefined;
   #reason: unknown;
+  #told: ((reason: unknown) => void)[] | undefined;
   #givenUp: (() => void) | undefined;
 
   constructor(topic: string, deadline: number | undefined) {
@@ -182,6 +211,12 @@ export class MemberCall implements DriverPublishOptions {
       if (this.#reason !== undefined) this.#controller.abort(this.#reason);
     }
     return this.#controller.signal;
+  }
+
+  onAbort(tell: (reason: unknown) => void): void {
+    if (this.#reason !== undefined) tell(this.#reason);
+    else if (this.#told) this.#told.push(tell);
+    else this.#told = [tell];
   }
 
   /** Why it was given up. */
@@ -214,6 +249,7 @@ export class MemberCall implements DriverPublishOptions {
     if (this.#reason !== undefined) return;
     this.#reason = reason ?? new DOMException("This operation was aborted", "AbortError");
     this.#controller?.abort(this.#reason);
+    for (const tell of this.#told ?? []) tell(this.#reason);
     this.#givenUp?.();
   }
 }

@@ -52,19 +52,21 @@ export class Member {
 
   /** Refuses what this member's broker would, before any I/O. @throws OmniError INVALID_ARGUMENT, TOO_LARGE */
   check(topic: string, message: WireMessage | undefined): void {
+    const { driver } = this;
     const name = this.topicOf(topic);
-    const context = { backend: this.name, operation: message ? "publish" : "check", topic: name, outcome: "not-applied" } as const;
+    const context = () =>
+      ({ backend: this.name, operation: message ? "publish" : "check", topic: name, outcome: "not-applied" }) as const;
     try {
-      this.driver.check?.(name, message);
+      driver.check?.(name, message);
     } catch (error) {
-      throw wrapError(error, context, this.driver.classifyError);
+      throw wrapError(error, context(), driver.classifyError);
     }
-    const maxBytes = this.driver.features.maxBytes ?? this.features.maxBytes;
+    const maxBytes = driver.features.maxBytes ?? this.features.maxBytes;
     if (!message || maxBytes === undefined) return;
-    const size = this.driver.sizeOf?.(message) ?? wireSize(message);
+    const size = driver.sizeOf?.(message) ?? wireSize(message);
     if (size <= maxBytes) return;
     const reason = `the message has ${size} bytes with its headers, member "${this.name}" takes ${maxBytes}: send less, or store the data elsewhere and send where it is`;
-    throw new OmniError("TOO_LARGE", { ...context, reason });
+    throw new OmniError("TOO_LARGE", { ...context(), reason });
   }
 
   /** An error of this member's driver with the member's name. */
