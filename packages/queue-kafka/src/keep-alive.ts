@@ -6,17 +6,21 @@ export class KeepAlive {
   #held = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  async while<T>(work: Promise<T>): Promise<T> {
+  hold(): void {
     this.#held += 1;
-    this.#timer ??= setInterval(() => undefined, IDLE_MS);
-    try {
-      return await work;
-    } finally {
-      this.#held -= 1;
-      if (this.#held === 0) {
-        clearInterval(this.#timer);
-        this.#timer = undefined;
-      }
-    }
+    if (this.#held > 1) return;
+    // One timer for all its life: setting one for each message costs more.
+    if (this.#timer) this.#timer.ref();
+    else this.#timer = setInterval(() => undefined, IDLE_MS);
+  }
+
+  release(): void {
+    this.#held -= 1;
+    if (this.#held === 0) this.#timer?.unref();
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 }

@@ -1,3 +1,4 @@
+import { OmniError } from "@omni/core";
 import type { PublishOutcome } from "@omni/core/queue";
 import type { KafkaClient } from "./client.ts";
 import { isWorthRetrying, waitBeforeRetry } from "./connection.ts";
@@ -6,7 +7,6 @@ import type { KafkaSettings } from "./options.ts";
 import type { Producers, Session } from "./producers.ts";
 import type { Item } from "./publish-job.ts";
 import { BATCH_OVERHEAD } from "./record.ts";
-import { within } from "./sockets.ts";
 
 const MAX_BATCH_MESSAGES = 5_000;
 /** With pauses of up to a second between them: longer than the restart of a broker, or the election of a leader, mostly takes. */
@@ -30,8 +30,10 @@ export interface LaneParts {
 /** A batch on its way. */
 class Shipment {
   items: readonly Item[];
-  /** Aborts when nobody waits for any of it. */
-  readonly abandoned = new AbortController();
+  /** Nobody waits for any of it. */
+  isAbandoned = false;
+  /** Told once when that is so. */
+  onAbandoned: (() => void) | undefined;
   /** The try that runs, or that failed last, has put it on the wire. */
   sending = false;
   /** Some try ended without a word: the broker may hold it. */
@@ -51,7 +53,7 @@ class Shipment {
 
   /** The client is about to put it on the wire. @throws when nobody waits for it any more: then it stays here */
   leave(): void {
-    this.abandoned.signal.throwIfAborted();
+    if (this.isAbandoned) throw new DOMException("nobody waits for it", "AbortError");
     this.sending = true;
   }
 
@@ -67,7 +69,9 @@ class Shipment {
   }
 
   check(): void {
-    if (this.items.every((item) => item.isSettled)) this.abandoned.abort();
+    if (this.isAbandoned || !this.items.every((item) => item.isSettled)) return;
+    this.isAbandoned = true;
+    this.onAbandoned?.();
   }
 
   settle(outcome: PublishOutcome): void {
@@ -126,11 +130,11 @@ export class PartitionLane {
   async #ship(items: readonly Item[]): Promise<void> {
     const shipment = new Shipment(items);
     let session: Session | undefined;
-    for (let attempt = 0; !shipment.abandoned.signal.aborted; attempt++) {
+    for (let attempt = 0; !shipment.isAbandoned; attempt++) {
       shipment.sending = false;
       try {
         session ??= await this.#parts.producers.take();
-        if (shipment.abandoned.signal.aborted) break;
+        if (shipment.isAbandoned) break;
         await this.#send(session, shipment);
         break;
       } catch (error) {
@@ -155,11 +159,8 @@ export class PartitionLane {
     const { topic, partition } = this.#parts;
     const records = shipment.pick().map((item) => item.record);
     shipment.enter();
-    const { requestTimeoutMs, connectTimeoutMs, clock } = this.#parts.settings;
-    const limitMs = 2 * requestTimeoutMs + connectTimeoutMs;
-    const sent = session.producer.send(topic, partition, records, () => shipment.leave()).then((offset) => ({ offset }));
-    // The limit ends with the wait: a send that everybody gave up holds nobody.
-    const outcome = await within(limitMs, clock, "a send", Promise.race([sent, aborted(shipment.abandoned.signal)]));
+    const sent = session.producer.send(topic, partition, records, () => shipment.leave());
+    const outcome = await this.#unlessAbandoned(sent, shipment);
     if (!outcome) {
       // Nobody waits any more and kafkajs cannot be stopped: what is on the wire may take effect later, over connections that it makes anew.
       shipment.uncertain ||= shipment.sending;
@@ -167,6 +168,33 @@ export class PartitionLane {
     }
     shipment.uncertain = false;
     for (const [i, item] of shipment.items.entries()) item.settle(ackedAt(partition, outcome.offset, i));
+  }
+
+  /** What a try gave; nothing when nobody waits any more. The limit ends with the wait: a send that everybody gave up holds nobody. */
+  #unlessAbandoned(
+    sent: Promise<number | undefined>,
+    shipment: Shipment,
+  ): Promise<{ readonly offset: number | undefined } | undefined> {
+    const { requestTimeoutMs, connectTimeoutMs, clock } = this.#parts.settings;
+    const limitMs = 2 * requestTimeoutMs + connectTimeoutMs;
+    return new Promise((resolve, reject) => {
+      let open = true;
+      const end = (tell: () => void): void => {
+        if (!open) return;
+        open = false;
+        clock.clearTimeout(timer);
+        shipment.onAbandoned = undefined;
+        tell();
+      };
+      const over = (): void => reject(new OmniError("TIMEOUT", { reason: `a send did not end within ${limitMs} ms` }));
+      const timer = clock.setTimeout(() => end(over), limitMs);
+      shipment.onAbandoned = () => end(() => resolve(undefined));
+      if (shipment.isAbandoned) shipment.onAbandoned();
+      sent.then(
+        (offset) => end(() => resolve({ offset })),
+        (error) => end(() => reject(error)),
+      );
+    });
   }
 
   /** What became of a try that failed; `true` when there is to be another one. */
@@ -193,8 +221,17 @@ export class PartitionLane {
       return false;
     }
     if (!shipment.uncertain) shipment.stay();
-    await waitBeforeRetry(attempt, settings.clock, shipment.abandoned.signal).catch(() => undefined);
+    await this.#pause(attempt, shipment);
     return true;
+  }
+
+  /** Waits before the next try, as long as somebody waits for it. */
+  async #pause(attempt: number, shipment: Shipment): Promise<void> {
+    const over = new AbortController();
+    shipment.onAbandoned = () => over.abort();
+    if (shipment.isAbandoned) over.abort();
+    await waitBeforeRetry(attempt, this.#parts.settings.clock, over.signal).catch(() => undefined);
+    shipment.onAbandoned = undefined;
   }
 
   async #split(items: readonly Item[]): Promise<void> {
@@ -202,13 +239,6 @@ export class PartitionLane {
     const middle = Math.ceil(open.length / 2);
     for (const half of [open.slice(0, middle), open.slice(middle)]) if (half.length > 0) await this.#ship(half);
   }
-}
-
-function aborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    else signal.addEventListener("abort", () => resolve(undefined), { once: true });
-  });
 }
 
 function ackedAt(partition: number, base: number | undefined, index: number): PublishOutcome {

@@ -1,4 +1,4 @@
-import type { PublishOutcome, WireMessage } from "@omni/core/queue";
+import { type DriverPublishOptions, type PublishOutcome, type WireMessage, whenAborted } from "@omni/core/queue";
 import type { OutgoingRecord } from "./client.ts";
 
 /** One call of `publish`. */
@@ -7,22 +7,20 @@ export class Job {
   readonly done: Promise<readonly PublishOutcome[]>;
   readonly #outcomes: (PublishOutcome | undefined)[];
   readonly #items: Item[] = [];
-  readonly #aborted = new Set<() => void>();
+  #forget: (() => void) | undefined;
   #open: number;
+  readonly #onEnd: (job: Job) => void;
   #resolve!: (outcomes: readonly PublishOutcome[]) => void;
 
-  constructor(batch: readonly WireMessage[], signal: AbortSignal | undefined) {
+  constructor(batch: readonly WireMessage[], options: DriverPublishOptions, onEnd: (job: Job) => void) {
     this.batch = batch;
+    this.#onEnd = onEnd;
     this.#open = batch.length;
     this.#outcomes = new Array(batch.length);
     this.done = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    if (!signal) return;
-    const abort = (): void => this.#abort(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    this.#aborted.add(() => signal.removeEventListener("abort", abort));
-    if (signal.aborted) abort();
+    this.#forget = whenAborted(options, (reason) => this.#abort(reason));
   }
 
   get isSettled(): boolean {
@@ -39,7 +37,8 @@ export class Job {
     this.#outcomes[index] = outcome;
     this.#open -= 1;
     if (this.#open > 0) return;
-    for (const forget of this.#aborted) forget();
+    this.#forget?.();
+    this.#onEnd(this);
     this.#resolve(this.#outcomes as PublishOutcome[]);
   }
 

@@ -29,7 +29,11 @@ export class Sender {
   readonly #lanes = new Map<string, PartitionLane>();
   readonly #intakes = new Map<string, Intake>();
   readonly #keepAlive = new KeepAlive();
-  readonly #inFlight = new Set<Promise<unknown>>();
+  readonly #open = new Set<Job>();
+  readonly #ended = (job: Job): void => {
+    this.#open.delete(job);
+    this.#keepAlive.release();
+  };
   /** Messages that the client does not have yet. */
   #waiting = 0;
 
@@ -46,17 +50,16 @@ export class Sender {
     const left = this.#settings.maxWaiting - this.#waiting;
     if (options.waitForRoom === false && this.#waiting > 0 && batch.length > left)
       return Promise.resolve(batch.map(() => this.#full()));
-    const job = new Job(batch, options.signal);
+    this.#keepAlive.hold();
+    const job = new Job(batch, options, this.#ended);
+    if (!job.isSettled) this.#open.add(job);
     this.#waiting += batch.length;
     const partitions = this.#topics.known(topic);
     const intake = this.#intakes.get(topic);
     if (intake) intake.jobs.push(job);
     else if (partitions) this.#enqueue(topic, partitions, job);
     else this.#openIntake(topic, job);
-    const done = this.#keepAlive.while(job.done);
-    this.#inFlight.add(done);
-    void done.then(() => this.#inFlight.delete(done));
-    return done;
+    return job.done;
   }
 
   /** Connects a producer. */
@@ -66,8 +69,9 @@ export class Sender {
 
   /** Waits for what is in flight: `disconnect` of kafkajs does not, https://github.com/tulios/kafkajs/issues/879. */
   async close(): Promise<void> {
-    await Promise.all(this.#inFlight);
+    await Promise.all([...this.#open].map((job) => job.done));
     await this.#producers.close();
+    this.#keepAlive.end();
   }
 
   #full(): PublishOutcome {
