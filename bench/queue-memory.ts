@@ -1,7 +1,7 @@
 // What a queue with groups, acknowledgements, deadlines and outcomes costs in one process: beside arrays with and without its promises, beside the
 // same in Go, and in heap for each message that waits.
 import { randomUUID } from "node:crypto";
-import { AcknowledgedArrayQueue, ArrayQueue, capacity } from "./peers/array-queues.ts";
+import { ArrayQueue, capacity, PromisingArrayQueue } from "./peers/array-queues.ts";
 import { buildGo, goSession, needsGo } from "./peers/go-program.ts";
 import { type Benchmark, defineBenchmark, type Peer, type Session } from "./runner/benchmark.ts";
 
@@ -68,26 +68,36 @@ function plainArray(params: MemoryParams): Subject {
   };
 }
 
-function acknowledgedArray(params: MemoryParams): Subject {
-  const queue = new AcknowledgedArrayQueue(randomUUID, params.work === "queued" ? params.messages : capacity);
+function promisingArray(params: MemoryParams): Subject {
+  const queue = new PromisingArrayQueue(randomUUID, params.work === "queued" ? params.messages : capacity);
+  const publish = (): Promise<unknown> => queue.publish(body);
   return {
     async run() {
-      const sent = publishAll(params, () => queue.publish(body));
-      const handled = params.work === "queued" ? params.messages : await queue.consume(params.messages, () => undefined);
-      await sent;
+      if (params.work === "queued") {
+        await publishAll(params, publish);
+        return params.messages;
+      }
+      let handled = 0;
+      const all = Promise.withResolvers<void>();
+      queue.consume("everybody", () => {
+        handled += 1;
+        if (handled === params.messages) all.resolve();
+      });
+      await publishAll(params, publish);
+      await all.promise;
       return handled;
     },
-    close: async () => queue.clear(),
+    close: () => queue.close(),
   };
 }
 
 const peers: readonly MemoryPeer[] = [
   {
-    name: "array-acknowledged",
-    label: "array by hand, the same promises: ids, outcomes, acknowledgement after the handler, redelivery",
+    name: "array-promising",
+    label: "array by hand, the same promises: ids, outcomes, deadlines, groups, redelivery, order per key",
     // 0.9 of its speed.
     target: { atMost: 1.111 },
-    start: ({ params }) => session(params, () => acknowledgedArray(params)),
+    start: ({ params }) => session(params, () => promisingArray(params)),
   },
   {
     name: "array-queue",

@@ -33,24 +33,113 @@ export class ArrayQueue {
   }
 }
 
-/** A message and what is known of it. */
+/** A message. */
 export interface Item {
   readonly id: string;
   readonly timestamp: number;
+  readonly key: string | undefined;
   readonly data: Uint8Array;
+}
+
+/** A message in the hands of a group. */
+interface Held {
+  readonly item: Item;
   attempt: number;
 }
 
+const PUBLISH_TIMEOUT_MS = 10_000;
+const MOST_DELIVERIES = 5;
+// Messages that everybody has settled are let go by so many.
+const TRIM = 1_024;
+
+/** What one group has read, and what it has to handle again. */
+class ArrayGroup {
+  cursor: number;
+  /** Taken from the log and not settled. */
+  open = 0;
+  readonly dead: Item[] = [];
+  readonly #again: Held[] = [];
+  /** Of each key that is with a handler: what waits behind it. */
+  readonly #keys = new Map<string, Held[]>();
+  readonly #takers: (() => void)[] = [];
+
+  constructor(cursor: number) {
+    this.cursor = cursor;
+  }
+
+  /** The next message that may be handled now. */
+  take(at: (sequence: number) => Item | undefined): Held | undefined {
+    const again = this.#again.shift();
+    if (again) return again;
+    for (let item = at(this.cursor); item; item = at(this.cursor)) {
+      this.cursor += 1;
+      this.open += 1;
+      const held: Held = { item, attempt: 1 };
+      if (item.key === undefined) return held;
+      const behind = this.#keys.get(item.key);
+      if (!behind) {
+        this.#keys.set(item.key, []);
+        return held;
+      }
+      behind.push(held);
+    }
+    return undefined;
+  }
+
+  /** Done with, by success or as a dead letter: the next one of its key may go. */
+  settle({ item: { key } }: Held): void {
+    this.open -= 1;
+    if (key === undefined) return;
+    const next = this.#keys.get(key)?.shift();
+    if (next) this.#comeAgain(next);
+    else this.#keys.delete(key);
+  }
+
+  /** Its handler failed: it comes again later, and its key waits. */
+  fail(held: Held): void {
+    if (held.attempt === MOST_DELIVERIES) {
+      this.dead.push(held.item);
+      this.settle(held);
+      return;
+    }
+    held.attempt += 1;
+    setTimeout(() => this.#comeAgain(held), 100 * 2 ** (held.attempt - 2));
+  }
+
+  wait(): Promise<void> {
+    return new Promise((resolve) => this.#takers.push(resolve));
+  }
+
+  wake(): void {
+    this.#takers.shift()?.();
+  }
+
+  wakeAll(): void {
+    for (const wake of this.#takers.splice(0)) wake();
+  }
+
+  #comeAgain(held: Held): void {
+    this.#again.push(held);
+    this.wake();
+  }
+}
+
 /**
- * The same promises as Omni's memory queue where nothing goes wrong: every message has an id and a time, `publish` says how it ended and waits
- * while the queue is full, a message takes its place until its handler has succeeded, and comes again when the handler failed.
+ * What somebody would write by hand over an array who wants the promises of Omni's memory queue: every message has an id and a time; `publish` says
+ * how it ended, waits while the slowest group is full, and gives up at a deadline; every group sees every message; consumers of one group share them;
+ * a message takes its place until its handler has succeeded, and comes again later when it failed, until it is put aside; messages of one key are handled one
+ * at a time and in order; `close` waits for what is being handled.
+ *
+ * Left out: counters, tracing, browsing and starting in the past, delays and deadlines of acknowledgements, and every check of what is given.
  */
-export class AcknowledgedArrayQueue {
+export class PromisingArrayQueue {
   #items: Item[] = [];
+  /** Sequence number of the first of them. */
   #first = 0;
-  readonly #out = new Map<string, Item>();
+  #isClosed = false;
+  readonly #groups = new Map<string, ArrayGroup>();
   readonly #givers: (() => void)[] = [];
-  #taker: (() => void) | undefined;
+  readonly #workers: Promise<void>[] = [];
   readonly #newId: () => string;
   readonly #capacity: number;
 
@@ -59,56 +148,81 @@ export class AcknowledgedArrayQueue {
     this.#capacity = most;
   }
 
-  clear(): void {
-    this.#items = [];
-    this.#first = 0;
-  }
-
-  async publish(data: Uint8Array): Promise<{ readonly id: string; readonly state: "acked" }> {
-    while (this.#items.length - this.#first + this.#out.size >= this.#capacity)
-      await new Promise<void>((resolve) => this.#givers.push(resolve));
-    const item: Item = { id: this.#newId(), timestamp: Date.now(), data, attempt: 1 };
-    this.#put(item);
+  async publish(data: Uint8Array, key?: string): Promise<{ readonly id: string; readonly state: "acked" }> {
+    let until: number | undefined;
+    while (this.#isFull() && !this.#isClosed) {
+      until ??= Date.now() + PUBLISH_TIMEOUT_MS;
+      await this.#room(until);
+    }
+    if (this.#isClosed) throw new Error("the queue is closed");
+    const item: Item = { id: this.#newId(), timestamp: Date.now(), key, data };
+    this.#items.push(item);
+    for (const group of this.#groups.values()) group.wake();
     return { id: item.id, state: "acked" };
   }
 
-  /** Hands messages to a handler, one at a time, until so many are done. */
-  async consume(messages: number, handler: (item: Item) => unknown): Promise<number> {
-    for (let done = 0; done < messages; ) {
-      const item = await this.#take();
-      try {
-        await handler(item);
-        this.#out.delete(item.id);
-        this.#givers.shift()?.();
-        done += 1;
-      } catch {
-        // Its handler failed: it comes again.
-        this.#out.delete(item.id);
-        item.attempt += 1;
-        this.#put(item);
+  consume(name: string, handler: (item: Item) => unknown, concurrency = 1): void {
+    let group = this.#groups.get(name);
+    if (!group) {
+      group = new ArrayGroup(this.#first);
+      this.#groups.set(name, group);
+    }
+    for (let worker = 0; worker < concurrency; worker += 1) this.#workers.push(this.#work(group, handler));
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const group of this.#groups.values()) group.wakeAll();
+    for (const give of this.#givers.splice(0)) give();
+    await Promise.all(this.#workers);
+  }
+
+  async #work(group: ArrayGroup, handler: (item: Item) => unknown): Promise<void> {
+    const at = (sequence: number): Item | undefined => this.#items[sequence - this.#first];
+    while (!this.#isClosed) {
+      const held = group.take(at);
+      if (!held) {
+        await group.wait();
+        continue;
       }
+      try {
+        await handler(held.item);
+        group.settle(held);
+      } catch {
+        group.fail(held);
+      }
+      this.#trim();
+      this.#givers.shift()?.();
     }
-    return messages;
   }
 
-  #put(item: Item): void {
-    this.#items.push(item);
-    this.#taker?.();
-    this.#taker = undefined;
+  #isFull(): boolean {
+    const tail = this.#first + this.#items.length;
+    let most = this.#groups.size === 0 ? this.#items.length : 0;
+    for (const group of this.#groups.values()) most = Math.max(most, tail - group.cursor + group.open);
+    return most >= this.#capacity;
   }
 
-  async #take(): Promise<Item> {
-    while (this.#first === this.#items.length)
-      await new Promise<void>((resolve) => {
-        this.#taker = resolve;
-      });
-    const item = this.#items[this.#first] as Item;
-    this.#first += 1;
-    if (this.#first === this.#items.length) {
-      this.#items = [];
-      this.#first = 0;
-    }
-    this.#out.set(item.id, item);
-    return item;
+  #room(until: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#givers.splice(this.#givers.indexOf(give), 1);
+        reject(new Error("the queue is full"));
+      }, until - Date.now());
+      const give = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#givers.push(give);
+    });
+  }
+
+  /** Lets go what every group has taken: a group keeps what it holds itself. */
+  #trim(): void {
+    let read = Number.POSITIVE_INFINITY;
+    for (const group of this.#groups.values()) read = Math.min(read, group.cursor);
+    if (read - this.#first < TRIM) return;
+    this.#items = this.#items.slice(read - this.#first);
+    this.#first = read;
   }
 }
