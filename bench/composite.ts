@@ -54,6 +54,8 @@ const benchmark: Benchmark = defineBenchmark<QueueParams, Brokers>({
         name: "raw",
         label: "nats and kafkajs: js.publish and a send for each message",
         needs: { package: "kafkajs", how: "pnpm install" },
+        // The sum of the two clients, in CPU time; wall time is judged where it can be measured, and CPU time stands beside it.
+        target: { atMost: 1.05 },
         start: async ({ params, fixture }) =>
           queueSession(bothRaw(await rawNats(fixture), await rawKafka(fixture, "one send each")), params),
       },

@@ -4,6 +4,7 @@ import {
   omniClient,
   omniNats,
   type QueueParams,
+  queueCases,
   queueSession,
   rawNats,
   startBrokers,
@@ -11,22 +12,12 @@ import {
 } from "./peers/queue-clients.ts";
 import { type Benchmark, defineBenchmark } from "./runner/benchmark.ts";
 
-function cases(messages: readonly [number, number, number, number]): readonly QueueParams[] {
-  const [one, some, many, read] = messages;
-  return [
-    { work: "publish", inFlight: 1, messages: one },
-    { work: "publish", inFlight: 64, messages: some },
-    { work: "publish", inFlight: 512, messages: many },
-    { work: "consume", inFlight: 0, messages: read },
-  ];
-}
-
 const benchmark: Benchmark = defineBenchmark<QueueParams, Brokers>({
   name: "queues-nats",
   title: "messages of 256 B through NATS JetStream",
   unit: "message",
   compare: "time",
-  params: { full: cases([2_000, 10_000, 20_000, 20_000]), quick: cases([100, 1_000, 1_000, 1_000]) },
+  params: { full: queueCases([2_000, 10_000, 20_000, 20_000]), quick: queueCases([100, 1_000, 1_000, 1_000]) },
   work: ({ messages }) => messages,
   setup: () => startBrokers("nats"),
   teardown: () => stopBrokers(),

@@ -1,5 +1,5 @@
 // One large object from an S3 server.
-import { digestOf, omni, ready, type S3Contender, type S3Place, s3Peers, startStore, stopStore } from "./peers/s3-stores.ts";
+import { digestOf, largePeers, omni, ready, type S3Contender, type S3Place, startStore, stopStore } from "./peers/s3-stores.ts";
 import { type Benchmark, defineBenchmark, type Session, type Subject } from "./runner/benchmark.ts";
 
 type DownloadParams = { readonly sizeMiB: number };
@@ -50,13 +50,7 @@ const benchmark: Benchmark = defineBenchmark<DownloadParams, S3Place>({
   memoryCeilingMiB: ({ sizeMiB }) => (sizeMiB > ceilingMiB ? ceilingMiB : undefined),
   subjects: {
     ours: subject(omni),
-    peers: s3Peers.map((peer) => ({
-      ...subject(peer),
-      name: peer.name,
-      needs: { package: peer.package, how: "npm run bench after an installation with development dependencies" },
-      // The SDK is what one would otherwise use; the distance to a native client is stated.
-      ...(peer.package === "@aws-sdk/client-s3" && { target: { atLeast: 1 } }),
-    })),
+    peers: largePeers(subject),
   },
 });
 

@@ -6,12 +6,13 @@ import {
   ready,
   type S3Contender,
   type S3Place,
-  type S3Store,
+  type SmallStore,
   s3Peers,
+  smallPeers,
   startStore,
   stopStore,
 } from "./peers/s3-stores.ts";
-import { type Benchmark, defineBenchmark, type Session, type Subject } from "./runner/benchmark.ts";
+import { type Benchmark, defineBenchmark, type Peer, type Session, type Subject } from "./runner/benchmark.ts";
 
 type SmallParams = { readonly operation: "put" | "get" | "delete" | "list"; readonly objects: number };
 
@@ -23,7 +24,7 @@ function bytesOf(number: number): Uint8Array {
   return bytes;
 }
 
-function rounds(store: S3Store, folder: string, { operation, objects }: SmallParams): Session {
+function rounds(store: SmallStore, folder: string, { operation, objects }: SmallParams): Session {
   const fill = (): Promise<void> => inLanes(objects, (number) => store.put(`${folder}${number}`, bytesOf(number)));
   const clear = (): Promise<void> => inLanes(objects, (number) => store.remove(`${folder}${number}`));
   const read = async (number: number): Promise<void> => {
@@ -44,7 +45,7 @@ function rounds(store: S3Store, folder: string, { operation, objects }: SmallPar
   return { run: operation === "list" ? list : () => inLanes(objects, read), proof };
 }
 
-function subject(contender: S3Contender): Subject<SmallParams, S3Place> {
+function subject(contender: S3Contender<SmallStore>): Subject<SmallParams, S3Place> {
   return {
     label: contender.label,
     async start({ params, fixture }): Promise<Session> {
@@ -54,6 +55,31 @@ function subject(contender: S3Contender): Subject<SmallParams, S3Place> {
       return { ...rounds(store, folder, params), close: () => store.close?.() };
     },
   };
+}
+
+type Operation = SmallParams["operation"];
+
+/** @param name differs where the target does */
+function peer(
+  contender: S3Contender<SmallStore>,
+  name: string,
+  does: readonly Operation[],
+  atLeast?: number,
+): Peer<SmallParams, S3Place> {
+  return {
+    ...subject(contender),
+    name,
+    needs: { package: contender.package, how: "npm run bench after an installation with development dependencies" },
+    takes: ({ operation }) => does.includes(operation),
+    ...(atLeast !== undefined && { target: { atLeast } }),
+  };
+}
+
+/** The SDK is what one would otherwise use: twice its speed is wanted where an object is a request. */
+function peersOf(contender: S3Contender): readonly Peer<SmallParams, S3Place>[] {
+  const { name } = contender;
+  if (contender.package !== "@aws-sdk/client-s3") return [peer(contender, name, ["put", "get", "delete", "list"])];
+  return [peer(contender, name, ["put", "get"], 2), peer(contender, `${name}-stated`, ["delete", "list"])];
 }
 
 const benchmark: Benchmark = defineBenchmark<SmallParams, S3Place>({
@@ -71,11 +97,7 @@ const benchmark: Benchmark = defineBenchmark<SmallParams, S3Place>({
   teardown: stopStore,
   subjects: {
     ours: subject(omni),
-    peers: s3Peers.map((peer) => ({
-      ...subject(peer),
-      name: peer.name,
-      needs: { package: peer.package, how: "npm run bench after an installation with development dependencies" },
-    })),
+    peers: [...s3Peers.flatMap(peersOf), ...smallPeers.map((contender) => peer(contender, contender.name, ["put", "get"]))],
   },
 });
 

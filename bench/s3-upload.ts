@@ -1,13 +1,13 @@
 // One stream of unknown length to an S3 server: time, CPU and memory, whatever the size of its chunks.
 import {
   digestOf,
+  largePeers,
   omni,
   partBytes,
   partsAtOnce,
   ready,
   type S3Contender,
   type S3Place,
-  s3Peers,
   startStore,
   stopStore,
 } from "./peers/s3-stores.ts";
@@ -69,11 +69,7 @@ const benchmark: Benchmark = defineBenchmark<UploadParams, S3Place>({
   memoryCeilingMiB: ({ sizeMiB }) => (sizeMiB > ceilingMiB ? ceilingMiB : undefined),
   subjects: {
     ours: subject(omni),
-    peers: s3Peers.map((peer) => ({
-      ...subject(peer),
-      name: peer.name,
-      needs: { package: peer.package, how: "npm run bench after an installation with development dependencies" },
-    })),
+    peers: largePeers(subject),
   },
 });
 

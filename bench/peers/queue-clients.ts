@@ -10,6 +10,17 @@ export type Brokers = { readonly nats: string | null; readonly kafka: string | n
 
 export type QueueParams = { readonly work: "publish" | "consume"; readonly inFlight: number; readonly messages: number };
 
+/** The cases of a broker: publish one by one, some and many at once; consume. @param messages of each */
+export function queueCases(messages: readonly [number, number, number, number]): readonly QueueParams[] {
+  const [one, some, many, read] = messages;
+  return [
+    { work: "publish", inFlight: 1, messages: one },
+    { work: "publish", inFlight: 64, messages: some },
+    { work: "publish", inFlight: 512, messages: many },
+    { work: "consume", inFlight: 0, messages: read },
+  ];
+}
+
 /** A group of its own that reads a topic, its first message at hand. */
 export interface Reading {
   /** Handles the messages; resolves when there have been so many. */

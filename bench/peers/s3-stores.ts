@@ -1,6 +1,7 @@
 // Clients of an S3 server, each set up as its own documentation advises, behind the few calls that the benchmarks make.
 import { createHash } from "node:crypto";
 import { server } from "@omni/servers";
+import type { Params, Peer, Subject } from "../runner/benchmark.ts";
 
 /** Where the server answers, and a bucket of it. */
 export type S3Place = {
@@ -15,10 +16,9 @@ export const partBytes: number = 8 * 1024 * 1024;
 export const partsAtOnce = 4;
 export const requestsAtOnce = 32;
 
-/** One client. */
-export interface S3Store {
+/** One client, as far as small objects go. */
+export interface SmallStore {
   put(key: string, bytes: Uint8Array): Promise<unknown>;
-  upload(key: string, chunks: AsyncIterable<Uint8Array>): Promise<unknown>;
   /** Gives every chunk to `take`. */
   get(key: string, take: (chunk: Uint8Array) => void): Promise<void>;
   remove(key: string): Promise<unknown>;
@@ -27,12 +27,17 @@ export interface S3Store {
   close?(): Promise<void>;
 }
 
+/** One client. */
+export interface S3Store extends SmallStore {
+  upload(key: string, chunks: AsyncIterable<Uint8Array>): Promise<unknown>;
+}
+
 /** A client that a benchmark can open. */
-export interface S3Contender {
+export interface S3Contender<S extends SmallStore = S3Store> {
   readonly name: string;
   readonly label: string;
   readonly package: string;
-  open(place: S3Place): Promise<S3Store>;
+  open(place: S3Place): Promise<S>;
 }
 
 const running = new Map<string, () => Promise<void>>();
@@ -54,7 +59,7 @@ export async function stopStore({ url }: S3Place): Promise<void> {
 }
 
 /** A client that has made its first request: some load their modules only then, and their memory is not that of an upload. */
-export async function ready(contender: S3Contender, place: S3Place): Promise<S3Store> {
+export async function ready<S extends SmallStore>(contender: S3Contender<S>, place: S3Place): Promise<S> {
   const store = await contender.open(place);
   const count = await store.count("nothing is here/");
   if (count !== 0) throw new Error(`${contender.name} lists ${count} objects where there are none`);
@@ -71,7 +76,7 @@ export async function inLanes(count: number, work: (number: number) => Promise<u
 }
 
 /** The digest of an object. */
-export async function digestOf(store: S3Store, key: string): Promise<string> {
+export async function digestOf(store: SmallStore, key: string): Promise<string> {
   const hash = createHash("sha256");
   await store.get(key, (chunk) => void hash.update(chunk));
   return hash.digest("hex");
@@ -206,5 +211,73 @@ const filesSdk: S3Contender = {
   },
 };
 
+/** Whole values only, and its listing is one page of whatever the bucket holds first: `count` serves an empty place alone. */
+const unstorage: S3Contender<SmallStore> = {
+  name: "unstorage",
+  label: "unstorage, s3 driver",
+  package: "unstorage",
+  async open({ url, ...account }) {
+    const { createStorage } = await import("unstorage");
+    const { default: s3Driver } = await import("unstorage/drivers/s3");
+    const storage = createStorage({ driver: s3Driver({ ...account, endpoint: url }) });
+    return {
+      put: (key, bytes) => storage.setItemRaw(key, bytes),
+      async get(key, take) {
+        const bytes = await storage.getItemRaw<ArrayBuffer>(key);
+        if (bytes === null) throw new Error(`${key} is not there`);
+        take(new Uint8Array(bytes));
+      },
+      remove: (key) => storage.removeItem(key),
+      count: async (prefix) => (await storage.getKeys(prefix)).length,
+    };
+  },
+};
+
+/** The SDK behind it; told what its documentation says to tell: without a type it would look into the bytes for one. */
+const flystorage: S3Contender<SmallStore> = {
+  name: "flystorage",
+  label: "@flystorage/aws-s3",
+  package: "@flystorage/aws-s3",
+  async open(place) {
+    const { client } = await rawClient(place);
+    const { AwsS3StorageAdapter } = await import("@flystorage/aws-s3");
+    const { FileStorage } = await import("@flystorage/file-storage");
+    const storage = new FileStorage(new AwsS3StorageAdapter(client, { bucket: place.bucket }));
+    return {
+      // Of a plain Uint8Array it would make a stream of numbers.
+      put: (key, bytes) =>
+        storage.write(key, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), {
+          mimeType: "application/octet-stream",
+          size: bytes.byteLength,
+        }),
+      async get(key, take) {
+        for await (const chunk of await storage.read(key)) take(chunk as Uint8Array);
+      },
+      remove: (key) => storage.deleteFile(key),
+      async count(prefix) {
+        let count = 0;
+        for await (const { isFile } of storage.list(prefix, { deep: true })) count += isFile ? 1 : 0;
+        return count;
+      },
+      close: async () => client.destroy(),
+    };
+  },
+};
+
 /** Everybody whom ours is compared with. */
 export const s3Peers: readonly S3Contender[] = [awsSdk, opendal, filesSdk];
+
+/** Those that are compared by small objects alone. */
+export const smallPeers: readonly S3Contender<SmallStore>[] = [unstorage, flystorage];
+
+/** The peers of a benchmark of large objects. The SDK is what one would otherwise use; the distance to a native client is stated. */
+export function largePeers<P extends Params>(
+  subject: (contender: S3Contender) => Subject<P, S3Place>,
+): readonly Peer<P, S3Place>[] {
+  return s3Peers.map((contender) => ({
+    ...subject(contender),
+    name: contender.name,
+    needs: { package: contender.package, how: "npm run bench after an installation with development dependencies" },
+    ...(contender === awsSdk && { target: { atLeast: 1 } }),
+  }));
+}
