@@ -40,6 +40,8 @@ export interface MissedChange {
   readonly members: readonly string[];
   /** Of the write. */
   readonly stamp?: WriteStamp | undefined;
+  /** No member was seen to take the write: it may never have been made. */
+  readonly isUnsure?: true | undefined;
 }
 
 /** What a repair did at one member. */

@@ -1,7 +1,7 @@
 import { commonHash, type ObjectInfo, OmniError, type WriteOptions } from "@omni/core";
 import type { Group } from "./group.ts";
 import type { Member } from "./members.ts";
-import type { Decided } from "./repair-notes.ts";
+import { type Decided, tombstoneOf } from "./repair-notes.ts";
 import type { RepairPlan } from "./repair-plan.ts";
 import type { Held, MemberSight } from "./sights.ts";
 import { compareVersions, conditionsOver } from "./versions.ts";
@@ -80,8 +80,8 @@ async function copy(
  * A copy of which that is not known is left: its writer may count it, and by its version it is known for deleted.
  */
 async function confirm(group: Group, path: string, source: Held, made: Held): Promise<void> {
-  const decided = await group.notes?.decided(path);
-  if (decided?.state !== "deleted" || compareVersions(source.info.stamp, decided.stamp) > 0) return;
+  const tombstone = tombstoneOf(await group.notes?.decided(path));
+  if (!tombstone || compareVersions(source.info.stamp, tombstone) > 0) return;
   await removeAt(group, path, made, undefined);
   throw new OmniError("PRECONDITION_FAILED", { backend: "multi", operation: "repair", path, reason: "it was deleted meanwhile" });
 }

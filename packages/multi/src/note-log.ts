@@ -36,9 +36,9 @@ export class NoteLog implements RepairNotes {
     this.#settings = settings;
   }
 
-  async add({ operation, path, members, stamp = { id: randomUUID() } }: MissedChange): Promise<void> {
+  async add({ operation, path, members, isUnsure, stamp = { id: randomUUID() } }: MissedChange): Promise<void> {
     await this.#open();
-    const note: Note = { v: 1, operation, path, members, stamp, at: this.#settings.clock?.now() ?? Date.now() };
+    const note: Note = { v: 1, operation, path, members, stamp, isUnsure, at: this.#settings.clock?.now() ?? Date.now() };
     await this.#backend.write(`${folderOf(path)}${randomUUID()}`, JSON.stringify(note), this.#call);
   }
 
@@ -65,8 +65,11 @@ export class NoteLog implements RepairNotes {
 
   async decided(path: string): Promise<Decided | undefined> {
     await this.#open();
-    const last = newestOf((await this.#notesOf(path)).map(({ note }) => note));
-    return last && { state: last.operation === "delete" ? "deleted" : "present", stamp: last.stamp };
+    const notes = (await this.#notesOf(path)).map(({ note }) => note).sort((a, b) => compareVersions(a.stamp, b.stamp));
+    let last: Decided | undefined;
+    for (const { operation, stamp, isUnsure } of notes)
+      last = { state: operation === "delete" ? "deleted" : "present", stamp, isUnsure, before: last };
+    return last;
   }
 
   async #notesOf(path: string): Promise<readonly { readonly name: string; readonly note: Note }[]> {

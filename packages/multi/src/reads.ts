@@ -13,6 +13,7 @@ import { GroupBody, type OpenedAt, patience } from "./member-body.ts";
 import type { Member } from "./members.ts";
 import { lookAtQuorum, type QuorumSight } from "./quorum-read.ts";
 import type { ReadRepair } from "./read-repair.ts";
+import { tombstoneOf } from "./repair-notes.ts";
 import { compareVersions } from "./versions.ts";
 
 /** Milliseconds until a second member is asked while nothing is known of the first. */
@@ -138,7 +139,7 @@ export class Reads {
   #deleted(operation: string, path: string): (isNeeded: boolean) => Promise<WriteStamp | undefined> {
     const { notes, settings } = this.#group;
     const asked = notes?.decided(path).then(
-      (decided) => ({ stamp: decided?.state === "deleted" ? decided.stamp : undefined }),
+      (decided) => ({ stamp: tombstoneOf(decided) }),
       (error: unknown) => ({ error }),
     );
     return async (isNeeded) => {

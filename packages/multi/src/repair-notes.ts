@@ -8,6 +8,16 @@ export interface Decided {
   readonly state: "present" | "deleted";
   /** Write id and counter of the write, or of the delete. */
   readonly stamp: WriteStamp;
+  /** No member was seen to take the write: it may never have been made. */
+  readonly isUnsure?: boolean | undefined;
+  /** What was decided before it, as far as it is still noted. */
+  readonly before?: Decided | undefined;
+}
+
+/** The version of the last delete that is known, whatever was noted after it. */
+export function tombstoneOf(decided: Decided | undefined): WriteStamp | undefined {
+  for (let each = decided; each; each = each.before) if (each.state === "deleted") return each.stamp;
+  return undefined;
 }
 
 /**

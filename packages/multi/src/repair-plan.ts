@@ -51,7 +51,7 @@ interface Found {
 }
 
 /** The journal says what is right. */
-async function planDecided(found: Found, { state, stamp }: Decided): Promise<RepairPlan> {
+async function planDecided(found: Found, { state, stamp, isUnsure, before }: Decided): Promise<RepairPlan> {
   const { group, seen, held, silent } = found;
   const newest = referenceOf(held);
   if (newest && newest.info.stamp?.counter !== undefined && compareVersions(newest.info.stamp, stamp) > 0)
@@ -61,6 +61,11 @@ async function planDecided(found: Found, { state, stamp }: Decided): Promise<Rep
     info?.stamp?.id !== stamp.id && !(info?.stamp?.counter !== undefined && compareVersions(info.stamp, stamp) > 0);
   if (state === "deleted") return { write: [], remove: held.filter(({ info }) => isOlder(info)), silent };
   const source = held.find(({ info }) => info.stamp?.id === stamp.id);
+  // Nobody holds it, and nobody was seen to take it: what was decided before stands.
+  if (!source && isUnsure && silent.length === 0) {
+    if (before) return planDecided(found, before);
+    return newest ? planByVersion(found, newest) : { write: [], remove: [], silent };
+  }
   if (!source) {
     const others = seen.filter(({ info }) => isOlder(info));
     const ambiguous = others.length > 0 ? "no member that answers holds what was decided" : undefined;

@@ -202,7 +202,8 @@ class TolerantWrite {
     const changed = this.#writes.some((write) => write.isCommitted || write.outcome.state === "unknown");
     if (writes.length === 0 || !changed) return;
     const members = writes.map(({ member }) => member.name);
-    const change = { operation: "write", path: this.#path, members, stamp: this.#version.stamp } as const;
+    const unsure = this.#writes.some((write) => write.isCommitted) ? {} : ({ isUnsure: true } as const);
+    const change = { operation: "write", path: this.#path, members, stamp: this.#version.stamp, ...unsure } as const;
     this.#group.events.emit("missed", change);
     await this.#group.notes?.add(change);
   }

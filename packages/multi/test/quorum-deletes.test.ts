@@ -156,3 +156,32 @@ test("what a repair made where nothing was is not taken back for doubt: its writ
   expect(await open().repair()).toMatchObject({ written: 0, failed: 1 });
   expect(await texts()).toEqual(["old", "old", "old"]);
 });
+
+test("a write that nobody took leaves what was decided before it: a repair is not in doubt, and a tombstone below it counts", async () => {
+  const { stores, faults, open, group, texts } = setUp();
+  await group.write("p", "old");
+  faults[2].add(DOWN);
+  await group.delete("p");
+  faults[2].clear();
+  for (const each of faults) each.add({ on: "write", do: "apply-late" });
+  expect(await rejection(group.write("p", "lost"))).toMatchObject({ code: "QUORUM_FAILED", outcome: "unknown" });
+  for (const each of faults) each.clear();
+  expect(await stores[2]?.exists("p")).toBe(true);
+  faults[0].add(DOWN);
+  expect(await open().exists("p")).toBe(false);
+  faults[0].clear();
+  expect(await open().repair()).toMatchObject({ removed: 1, written: 0, ambiguous: 0, clean: true });
+  expect(await texts()).toEqual([undefined, undefined, undefined]);
+});
+
+test("a write that nobody took, over an acknowledged one that a member missed: the acknowledged one goes everywhere", async () => {
+  const { faults, open, group, texts } = setUp();
+  faults[2].add(DOWN);
+  await group.write("p", "kept");
+  faults[2].clear();
+  for (const each of faults) each.add({ on: "write", do: "apply-late" });
+  expect(await rejection(group.write("p", "lost"))).toMatchObject({ code: "QUORUM_FAILED", outcome: "unknown" });
+  for (const each of faults) each.clear();
+  expect(await open().repair()).toMatchObject({ written: 1, ambiguous: 0, clean: true });
+  expect(await texts()).toEqual(["kept", "kept", "kept"]);
+});

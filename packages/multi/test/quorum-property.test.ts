@@ -6,6 +6,16 @@ const trouble = fc.oneof(
   { weight: 3, arbitrary: fc.constant<Trouble>("none") },
   { weight: 2, arbitrary: fc.constantFrom(...(Object.keys(TROUBLES) as Trouble[])) },
 );
+/** Of each member another one, or of several the same. */
+const troubles = fc.oneof(
+  fc.array(trouble, { minLength: 5, maxLength: 5 }),
+  fc
+    .record({
+      kind: fc.constantFrom(...(Object.keys(TROUBLES) as Trouble[])),
+      at: fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }),
+    })
+    .map(({ kind, at }) => at.map((has): Trouble => (has ? kind : "none"))),
+);
 const journalTrouble = fc.oneof(
   { weight: 6, arbitrary: fc.constant<JournalTrouble>("none") },
   { weight: 1, arbitrary: fc.constantFrom(...(Object.keys(JOURNAL_TROUBLES) as JournalTrouble[])) },
@@ -14,7 +24,7 @@ const step = fc.record({
   client: fc.nat(2),
   does: fc.constantFrom(...DEEDS),
   endsAt: fc.option(fc.record({ call: fc.integer({ min: 1, max: 25 }), after: fc.boolean() }), { nil: undefined, freq: 4 }),
-  troubles: fc.array(trouble, { minLength: 5, maxLength: 5 }),
+  troubles,
   journalTrouble,
 });
 /** Things that are done at once; then perhaps what was late takes effect. */
