@@ -2,7 +2,7 @@ import type { DriverPublishOptions } from "./driver.ts";
 
 /**
  * Tells once when a publish is given up, with the reason; at once where it has been. Asks for no signal where the caller can tell without one:
- * making one, and listening to it, costs more than the rest of a short publish.
+ * most publishes end well, and would have made it, and listened to it, for nothing.
  *
  * @returns takes the listener away
  */
