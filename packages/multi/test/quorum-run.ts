@@ -61,8 +61,14 @@ export function newer(a: WriteStamp | undefined, b: WriteStamp | undefined): boo
   return left === right ? (a?.id ?? "") > (b?.id ?? "") : left > right;
 }
 
+/** What a store holds; something may still go on in the background. */
 async function held(store: Backend): Promise<WriteStamp | undefined> {
-  return (await store.exists(PATH)) ? (await store.stat(PATH)).stamp : undefined;
+  try {
+    return (await store.stat(PATH)).stamp;
+  } catch (error) {
+    if (OmniError.is(error, "NOT_FOUND")) return undefined;
+    throw error;
+  }
 }
 
 /**

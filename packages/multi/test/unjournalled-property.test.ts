@@ -137,8 +137,21 @@ class Run {
 
   /** Every store holds a whole object that somebody wrote, or nothing. */
   async checkStores(): Promise<void> {
-    for (const store of this.stores) if (await store.exists(PATH)) this.#checkWhole(await (await store.read(PATH)).text());
+    for (const store of this.stores) {
+      const text = await this.#textAt(store);
+      if (text !== undefined) this.#checkWhole(text);
+    }
     for (const taken of this.taken) for (const text of taken) this.#checkWhole(text);
+  }
+
+  /** Deletes that were late may still go on. */
+  async #textAt(store: Backend): Promise<string | undefined> {
+    try {
+      return await (await store.read(PATH)).text();
+    } catch (error) {
+      if (OmniError.is(error, "NOT_FOUND")) return undefined;
+      throw error;
+    }
   }
 
   async flush(): Promise<void> {
