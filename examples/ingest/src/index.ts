@@ -23,9 +23,11 @@ async function main(word: string | undefined, env: Env): Promise<void> {
     return launch(word, env);
   }
   const running = service ? await one(service, env) : await startAll({ ...allSettings(env), env });
-  // Of a launcher that is gone: as if told to end.
-  process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
   drainOnSignal(running, { drainMs: ingestSettings(env).drainMs, onError: report });
+  // Of a launcher that is gone, perhaps since before this listens: as if told to end.
+  const end = (): boolean => process.kill(process.pid, "SIGTERM");
+  if (process.connected === false) end();
+  else process.once("disconnect", end);
 }
 
 async function one(service: ServiceName, env: Env): Promise<Running> {
