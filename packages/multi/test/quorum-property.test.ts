@@ -41,7 +41,7 @@ describe("a quorum under crashes, concurrent writers and repairs, deletes, late 
     await run.untroubled().repair();
     let before = await run.held();
     for (const { steps, flush } of rounds) {
-      await Promise.all(steps.map((each) => run.do(each)));
+      await run.round(steps);
       if (flush) await run.flush();
       const after = await run.held();
       // From a version to none only by a delete that was decided and is newer.

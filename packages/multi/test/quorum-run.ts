@@ -51,9 +51,8 @@ interface Client {
   /** The tombstones that it made. */
   readonly buried: WriteStamp[];
   readonly process: Mortal;
-  /** Whether it reaches the journal, and how often it did not. */
-  isJournalDown: boolean;
-  journalOutages: number;
+  /** Whether the journal may not answer it in this round; its calls share one opening. */
+  isJournalTroubled: boolean;
 }
 
 export function newer(a: WriteStamp | undefined, b: WriteStamp | undefined): boolean {
@@ -123,12 +122,17 @@ export class QuorumRun {
       journalFaults: log?.faults,
       buried,
       process,
-      isJournalDown: false,
-      journalOutages: 0,
+      isJournalTroubled: false,
     };
   }
 
-  async do({ client: at, does, endsAt, troubles, journalTrouble }: Step): Promise<void> {
+  /** What is done at once. */
+  async round(steps: readonly Step[]): Promise<void> {
+    for (const client of this.#clients) client.isJournalTroubled = false;
+    await Promise.all(steps.map((each) => this.#do(each)));
+  }
+
+  async #do({ client: at, does, endsAt, troubles, journalTrouble }: Step): Promise<void> {
     const client = this.#clients[at] as Client;
     client.faults.forEach((control, at) => {
       control.clear();
@@ -136,8 +140,7 @@ export class QuorumRun {
     });
     client.journalFaults?.clear();
     for (const fault of JOURNAL_TROUBLES[journalTrouble]) client.journalFaults?.add(fault);
-    client.isJournalDown = journalTrouble === "down";
-    if (client.isJournalDown) client.journalOutages += 1;
+    client.isJournalTroubled ||= journalTrouble !== "none";
     const ended = client.process.end(endsAt).then(() => {
       if (this.#clients[at] !== client) return;
       this.#ended.push(client);
@@ -202,7 +205,7 @@ export class QuorumRun {
   /** The promise: the last change that was acknowledged before the read began, or a newer one. */
   async #read(client: Client, does: string): Promise<void> {
     const { floor } = this;
-    const { store, isJournalDown, journalOutages } = client;
+    const { store } = client;
     let seen: WriteStamp | undefined;
     try {
       seen = does === "read" ? await this.#readWhole(store) : (await store.stat(PATH)).stamp;
@@ -211,9 +214,8 @@ export class QuorumRun {
       else if (OmniError.is(error, "UNAVAILABLE", "PRECONDITION_FAILED")) return;
       else throw error;
     }
-    // Members that agree are believed while the journal does not answer.
-    const isUnsure = isJournalDown || client.journalOutages > journalOutages;
-    if (isUnsure && seen !== undefined && this.isBuried(seen)) return;
+    // Members that agree are believed while the journal does not answer, or cannot be opened.
+    if (client.isJournalTroubled && seen !== undefined && this.isBuried(seen)) return;
     if (seen === undefined ? floor !== undefined && !this.isBuried(floor) : newer(floor, seen))
       throw new Error(`a read gave ${JSON.stringify(seen)} after ${JSON.stringify(floor)} was acknowledged`);
   }
