@@ -26,6 +26,8 @@ export interface ObjectInfo {
   /** Digests of the whole object, lower-case hexadecimal. */
   readonly hashes?: Readonly<Partial<Record<HashAlgorithm, string>>> | undefined;
   readonly stamp?: WriteStamp | undefined;
+  /** Of a group of stores: the name of the member that shows this. Where reads may be stale it tells whose view this is. */
+  readonly member?: string | undefined;
   /** An entry that groups the paths below it, or a real directory. */
   readonly isDirectory?: boolean | undefined;
 }

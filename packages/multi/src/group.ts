@@ -1,4 +1,4 @@
-import { type Clock, systemClock, type WriteOptions } from "@omni/core";
+import { type Clock, type ObjectInfo, systemClock, type WriteOptions } from "@omni/core";
 import { MultiEvents } from "./events.ts";
 import { Health } from "./health.ts";
 import type { Member } from "./members.ts";
@@ -32,9 +32,13 @@ export function makeGroup(members: readonly Member[], settings: MultiSettings, n
   };
 }
 
-/** An object's info as the group shows it: its etag is the write id, the only identity that members share. */
-export function groupInfo<I extends { readonly stamp?: { readonly id: string } | undefined }>(info: I): I {
-  return { ...info, etag: info.stamp?.id, version: undefined };
+/**
+ * An object's info as the group shows it: its etag is the write id, the only identity that members share.
+ *
+ * @param member whose view this is; nothing for what all hold
+ */
+export function groupInfo(info: ObjectInfo, member?: Member): ObjectInfo {
+  return { ...info, etag: info.stamp?.id, version: undefined, ...(member ? { member: member.name } : {}) };
 }
 
 /** The options of a write that a member keeps; a group asks of each what it can. */

@@ -20,7 +20,7 @@ export async function* listInTurn(
     try {
       for await (const info of listAt(group, member, prefix, { ...options, startAfter: last })) {
         if (last !== undefined && comparePaths(info.path, last) <= 0 && sortedList) continue;
-        yield groupInfo(info);
+        yield groupInfo(info, member);
         last = info.path;
       }
       return;
@@ -59,7 +59,7 @@ export async function* listOfQuorum(
     });
     try {
       for await (const row of mergeListings(listings, { signal: options.signal })) {
-        yield bestOf(row);
+        yield bestOf(row, asked);
         last = row.path;
       }
       return;
@@ -106,7 +106,8 @@ async function* noted(items: AsyncIterable<ObjectInfo>, onError: (error: unknown
   }
 }
 
-function bestOf({ entries }: MergedRow): ObjectInfo {
-  const infos = entries.flatMap((info) => (info ? [{ info }] : []));
-  return groupInfo((highest(infos) as { readonly info: ObjectInfo }).info);
+function bestOf({ entries }: MergedRow, asked: readonly Member[]): ObjectInfo {
+  const held = entries.flatMap((info, at) => (info ? [{ info, member: asked[at] as Member }] : []));
+  const { info, member } = highest(held) as (typeof held)[number];
+  return groupInfo(info, member);
 }

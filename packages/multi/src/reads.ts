@@ -44,19 +44,21 @@ export class Reads {
     const order = this.#group.members;
     const body = new GroupBody(this.#group, order, path, opened, range, signal);
     const reopen = order.length > 1 ? (received: number) => body.reopen(received) : undefined;
-    return { info: groupInfo(opened.reader.info), body: body.bytesOf(opened), reopen };
+    return { info: groupInfo(opened.reader.info, opened.member), body: body.bytesOf(opened), reopen };
   }
 
   async stat(path: string, signal: AbortSignal | undefined): Promise<ObjectInfo> {
-    if (this.#group.settings.readPolicy === "quorum")
-      return groupInfo((await this.#look("stat", path, signal)).holders[0]?.info as ObjectInfo);
+    if (this.#group.settings.readPolicy === "quorum") {
+      const [held] = (await this.#look("stat", path, signal)).holders;
+      return groupInfo(held?.info as ObjectInfo, held?.member);
+    }
     return inquire(this.#group, this.#order(), {
       operation: "stat",
       path,
       signal,
       notFoundNeeds: this.notFoundNeeds,
       hedgeMs: this.#hedgeMs(),
-      ask: async ({ backend }, own, timeoutMs) => groupInfo(await backend.stat(path, { signal: own, timeoutMs })),
+      ask: async (member, own, timeoutMs) => groupInfo(await member.backend.stat(path, { signal: own, timeoutMs }), member),
     });
   }
 

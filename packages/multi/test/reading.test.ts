@@ -13,6 +13,24 @@ describe("reading", () => {
     expect((await Array.fromAsync(store.list())).map(({ path }) => path)).toEqual([PATH]);
   });
 
+  test("names the member whose view it gives", async () => {
+    const stores = [memory(), memory()];
+    const store = multi(
+      stores.map((backend, at) => ({ name: `m${at}`, backend })),
+      { mode: "quorum", quorum: 1 },
+    );
+    await store.write(PATH, "both");
+    await stores[0]?.delete(PATH);
+    expect(await store.stat(PATH)).toMatchObject({ member: "m1" });
+    expect((await store.read(PATH)).info).toMatchObject({ member: "m1" });
+    const merged = multi(
+      stores.map((backend, at) => ({ name: `m${at}`, backend })),
+      { mode: "quorum", quorum: 1, readPolicy: "quorum" },
+    );
+    expect(await merged.stat(PATH)).toMatchObject({ member: "m1" });
+    expect(await Array.fromAsync(merged.list())).toMatchObject([{ path: PATH, member: "m1" }]);
+  });
+
   test("a listing that breaks off goes on at the next member, complete", async () => {
     const clock = new AutoClock();
     const stores = [memory({ clock }), memory({ clock })];
