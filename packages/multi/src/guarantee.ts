@@ -18,7 +18,7 @@ export interface Guarantee {
   /** Whether something brings the members together after a failure past the first commit, or after a crash. */
   readonly rolledForward: boolean;
   /**
-   * Members at which a delete leaves a mark, an object of 45 bytes with the metadata `omni-deleted`, because their store has no conditional delete
+   * Members at which a delete leaves a mark, an object of 45 bytes with the metadata `deleted-by-omni`, because their store has no conditional delete
    * (MinIO, R2). The group does not show it; who asks the store itself sees it. The next write replaces it, `sweepStale()` removes it. Empty without a
    * journal, where no delete is fenced.
    */

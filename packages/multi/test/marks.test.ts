@@ -14,7 +14,7 @@ test("readers do not see the mark of a delete that is under way", async () => {
   await group.write("p", "old");
   marked.faults.add({ on: "delete", do: "fail" });
   await expect(group.delete("p")).rejects.toMatchObject({ code: "IN_DOUBT" });
-  expect((await store.stat("p")).metadata).toHaveProperty("omni-deleted");
+  expect((await store.stat("p")).metadata).toHaveProperty("deleted-by-omni");
   await expect(group.stat("p")).rejects.toMatchObject({ code: "NOT_FOUND" });
   await expect(group.read("p")).rejects.toMatchObject({ code: "NOT_FOUND" });
   marked.faults.clear();

@@ -132,6 +132,18 @@ describe("history", () => {
   });
 });
 
+test("close handles what was handed to a waiting consumer, whose handler had not begun", async () => {
+  const queue = memoryQueue({ topic: "orders" });
+  const handled: string[] = [];
+  await queue.consume(async (message) => {
+    await new Promise((turn) => setImmediate(turn));
+    handled.push(message.text());
+  });
+  const { state } = await queue.publish({ data: "1 pizza" });
+  await queue.close();
+  expect({ state, handled }).toEqual({ state: "acked", handled: ["1 pizza"] });
+});
+
 test("two queue objects over one driver share its topics", async () => {
   const driver = memoryDriver();
   const [a, b] = [createQueue(driver, { topic: "t" }), createQueue(driver, { topic: "t" })];

@@ -54,6 +54,8 @@ export class RunningConsumer implements Consumer {
   readonly #done: Promise<void>;
   #extending: unknown;
   #closing: Promise<void> | undefined;
+  /** Nothing more is begun. */
+  #halted = false;
 
   constructor(parts: ConsumerParts) {
     const { options, subscription } = parts;
@@ -126,7 +128,7 @@ export class RunningConsumer implements Consumer {
     const { subscription } = this.#parts;
     try {
       for (let delivery = await subscription.take(); delivery; delivery = subscription.poll() ?? (await subscription.take())) {
-        if (this.#closing) break;
+        if (this.#halted) break;
         this.#lanes.add(new Task(delivery));
       }
     } catch (error) {
@@ -267,10 +269,9 @@ export class RunningConsumer implements Consumer {
   async #close(drainMs: number): Promise<void> {
     const { subscription, clock, options } = this.#parts;
     options.signal?.removeEventListener("abort", this.#stop);
-    this.#lanes.halt();
-    for (const task of this.#lanes.held()) if (task.timer !== undefined) clock.clearTimeout(task.timer);
     try {
-      await subscription.stop();
+      // What was handed over before, and is on its way here, is handled.
+      await subscription.stop().finally(() => this.#halt());
       if (this.#lanes.running > 0) await this.#drain(drainMs);
     } finally {
       clock.clearTimeout(this.#extending);
@@ -280,6 +281,12 @@ export class RunningConsumer implements Consumer {
       await subscription.close();
       this.#parts.onClose(this);
     }
+  }
+
+  #halt(): void {
+    this.#halted = true;
+    this.#lanes.halt();
+    for (const task of this.#lanes.held()) if (task.timer !== undefined) this.#parts.clock.clearTimeout(task.timer);
   }
 
   /** Waits for the handlers that run; past the time their signals abort, and they get one more turn to give up. */

@@ -15,7 +15,8 @@ export function deleteWayOf({ features }: Backend): DeleteWay {
   return replace === "generation" ? "fenced" : "marked";
 }
 
-const MARK = "omni-deleted";
+/** Stores keep names that begin with `omni-` for themselves. */
+const MARK = "deleted-by-omni";
 
 /** What replaces an object that is deleted: nothing else ever has this content. */
 export function markOf(id: string): { readonly body: Uint8Array; readonly metadata: Readonly<Record<string, string>> } {

@@ -84,8 +84,9 @@ for (const [at, step] of steps.entries()) {
     await perform(step);
     say({ say: "done", step: at });
   } catch (error) {
-    if (!OmniError.is(error)) throw error;
     const isRefused = OmniError.is(error, "ALREADY_EXISTS", "PRECONDITION_FAILED", "NOT_FOUND");
+    // What a member refuses as such, or does not know, is no consequence of a crash.
+    if (!isRefused && !OmniError.is(error, "IN_DOUBT", "PARTIAL_FAILURE", "UNAVAILABLE", "TIMEOUT")) throw error;
     say({ say: isRefused ? "refused" : "open", step: at, error: error.message });
   }
 }

@@ -197,6 +197,8 @@ export class CrashRun {
         stop: { call, how: "before" },
       });
       await probe.ended();
+      if (probe.trouble || call > MOST_CALLS)
+        throw new Error(`${scenario.name}: no intent is open before call ${call}; ${probe.trouble}`);
       this.#counts.kills += probe.wasKilled ? 1 : 0;
       for await (const _ of this.#group.intents()) DECIDED_AT.set(key, call);
       await this.#recover(scenario.name);
