@@ -27,7 +27,7 @@ const quickChecks: readonly Check[] = [
     name: "npm-test",
     about: "npm test, as the README says, with the push tier's runs",
     tiers: ["push"],
-    budgetSeconds: 1405,
+    budgetSeconds: 1325,
     run: readmeTestCommand,
   },
   { name: "npm-run-demo", about: "npm run demo, as the README says", tiers: ["push"], budgetSeconds: 60, run: demoRuns },
@@ -60,7 +60,7 @@ const quickChecks: readonly Check[] = [
     budgetSeconds: 30,
     run: program("knip", "--no-progress", "--no-config-hints"),
   },
-  { name: "clones", about: "code that stands twice: none, or explained", tiers: ["push"], budgetSeconds: 30, run: clones },
+  { name: "clones", about: "code that stands twice: none, or explained", tiers: ["push"], budgetSeconds: 60, run: clones },
   { name: "publint", about: "manifests, files and sizes of the packed tarballs", tiers: ["push"], budgetSeconds: 45, run: publint },
   {
     name: "attw",
@@ -74,7 +74,7 @@ const quickChecks: readonly Check[] = [
     name: "docs",
     about: "the documentation's site, its links and their headings",
     tiers: ["push"],
-    budgetSeconds: 90,
+    budgetSeconds: 140,
     run: docsSite,
   },
   {
