@@ -78,6 +78,16 @@ describe("where the store has no conditional delete", () => {
     expect(await other.verify().summary()).toMatchObject({ clean: true });
   });
 
+  test("an object with the metadata of a mark is none", async () => {
+    const group = multi([memory(), plainStore("plain")], { journal: memory(), readPolicy: "round-robin" });
+    await group.write("p", "x".repeat(45), { metadata: { "deleted-by-omni": "somebody else" } });
+    for (let turn = 0; turn < group.count; turn++) {
+      expect(await group.exists("p")).toBe(true);
+      expect(await paths(group.list())).toEqual(["p"]);
+    }
+    expect(await group.sweepStale({ olderThanMs: 0 })).toMatchObject({ plain: { marks: 0 } });
+  });
+
   test("a sweep removes the marks, and mends what was written at that moment", async () => {
     const plain = plainStore("plain");
     const journal = memory();

@@ -26,7 +26,7 @@ export function markOf(id: string): { readonly body: Uint8Array; readonly metada
 /** Bytes of every mark: a listing, which does not show what an object says of itself, tells by it what may be one. */
 export const MARK_BYTES: number = markOf("00000000-0000-0000-0000-000000000000").body.byteLength;
 
-/** Whether an object is a mark: nothing is there. */
-export function isMark({ metadata }: Pick<ObjectInfo, "metadata">): boolean {
-  return metadata?.[MARK] !== undefined;
+/** Whether an object is a mark: nothing is there. What merely has such metadata names another write than its own. */
+export function isMark({ metadata, stamp }: Pick<ObjectInfo, "metadata" | "stamp">): boolean {
+  return stamp !== undefined && metadata?.[MARK] === stamp.id;
 }
