@@ -18,6 +18,9 @@ interface Note extends MissedChange {
   readonly at: number;
 }
 
+/** How often the notes of a path are listed while others settle them. */
+const LOOKS = 20;
+
 /**
  * The repair notes of a group in mode `quorum` or `best-effort`, in its journal. A note of a delete is its tombstone. The newest one of a path stays for
  * ever: versions go on from it, and a write that comes late, over nothing, is known by it for older than the delete.
@@ -73,7 +76,7 @@ export class NoteLog implements RepairNotes {
   }
 
   async #notesOf(path: string): Promise<readonly { readonly name: string; readonly note: Note }[]> {
-    while (true) {
+    for (let look = 1; look <= LOOKS; look++) {
       const notes: { readonly name: string; readonly note: Note }[] = [];
       let isWhole = true;
       for await (const { path: name } of this.#backend.list(folderOf(path), this.#call)) {
@@ -84,6 +87,8 @@ export class NoteLog implements RepairNotes {
       // One that was settled meanwhile may have given way to a newer one, which the listing did not show yet.
       if (isWhole) return notes;
     }
+    const reason = `the journal lists notes of it that are not there, ${LOOKS} times in a row`;
+    throw new OmniError("UNAVAILABLE", { backend: "multi", operation: "journal", path, reason });
   }
 
   /** A note; nothing when somebody settled it meanwhile. */

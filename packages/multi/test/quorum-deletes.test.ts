@@ -185,3 +185,13 @@ test("a write that nobody took, over an acknowledged one that a member missed: t
   expect(await open().repair()).toMatchObject({ written: 1, ambiguous: 0, clean: true });
   expect(await texts()).toEqual(["kept", "kept", "kept"]);
 });
+
+test("a journal that lists notes which are not there is said, and not asked for ever", async () => {
+  const { group, journal } = setUp();
+  await group.write("p", "old");
+  await group.delete("p");
+  const gone = (): OmniError => new OmniError("NOT_FOUND");
+  journal.faults.add({ on: "read", when: ({ path }) => path?.includes("/notes/") === true, do: "fail", error: gone });
+  const error = await rejection(group.delete("p"));
+  expect(error).toMatchObject({ code: "UNAVAILABLE", message: expect.stringContaining("20 times in a row") });
+});
