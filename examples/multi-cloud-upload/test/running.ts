@@ -70,5 +70,7 @@ export async function countersOf(pid: number): Promise<ProcessCounters> {
 
 export function startBrowser(executablePath: string): Promise<Browser> {
   // In a container there is often neither a user namespace nor a large /dev/shm.
-  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+  // Where no locale is set Chromium saves names beyond ASCII as "download".
+  const env = { ...process.env, LC_ALL: "C.UTF-8" };
+  return chromium.launch({ executablePath, env, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 }
