@@ -105,7 +105,7 @@ async function run(name: string, { settings, rounds, cases, out }: Command): Pro
   const result = await runBenchmark(benchmark, file, {
     ...settings,
     rounds: rounds ?? (settings.quick ? 5 : usual),
-    warmUpRounds: settings.quick || benchmark.rounds ? 1 : 2,
+    warmUpRounds: benchmark.rounds?.warmUp ?? (settings.quick || benchmark.rounds ? 1 : 2),
     onCase: (done, total) => {
       place = `${name}: case ${done} of ${total}`;
       progress(place);

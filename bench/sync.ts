@@ -114,7 +114,7 @@ const benchmark: Benchmark = defineBenchmark<SyncParams, Fixture>({
       { run: "plan", objects: 10_000, bytes: 0 },
     ],
   },
-  rounds: { usual: 5, fewest: 3 },
+  rounds: { usual: 5, fewest: 3, warmUp: 0 },
   work: ({ objects }) => objects,
   async setup(params, folder) {
     buildPackages("file", "s3", "sync");

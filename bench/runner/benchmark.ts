@@ -73,11 +73,12 @@ export interface Benchmark<P extends Params = Params, F extends Json = Json> {
   /** The cases: one table each. `quick` ones are small enough for a smoke run. */
   readonly params: { readonly full: readonly P[]; readonly quick: readonly P[] };
   /**
-   * Rounds of a full run, and the fewest it may have, where a round lasts minutes; the warm-up is one round then.
+   * Rounds of a full run, and the fewest it may have, where a round lasts minutes. The warm-up is one round then, or none where each
+   * round is a process of its own, which nothing warms.
    *
    * @default 15 and 15, with two rounds of warm-up
    */
-  readonly rounds?: { readonly usual: number; readonly fewest: number };
+  readonly rounds?: { readonly usual: number; readonly fewest: number; readonly warmUp?: 0 };
   /** How many units one round of a case handles. */
   work(params: P): number;
   /** Makes what all subjects share (input files, a server) once per case, in the runner's process. */
