@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { nodeCrypto } from "./builtins.ts";
 import { Crc32c } from "./crc32c.ts";
 
 /** The digests that core computes. */
@@ -18,7 +18,7 @@ export interface Hasher {
 /** Starts a digest. crc32c is RFC 3720's Castagnoli polynomial, big-endian in hexadecimal. */
 export function createHasher(algorithm: HashAlgorithm): Hasher {
   if (algorithm === "crc32c") return new Crc32c();
-  const hash = createHash(algorithm);
+  const hash = nodeCrypto().createHash(algorithm);
   return { update: (chunk) => void hash.update(chunk), digest: () => hash.digest("hex") };
 }
 

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { nodeCrypto } from "./builtins.ts";
 import { notSupported } from "./call-options.ts";
 import type { CommitOptions, DriverBody, DriverWriteOptions, StagedWrite } from "./driver.ts";
 import { OmniError } from "./error.ts";
@@ -164,7 +164,7 @@ class WithheldBody implements AsyncIterableIterator<Uint8Array> {
 }
 
 function heldToken(): string {
-  return `held:${randomUUID()}`;
+  return `held:${nodeCrypto().randomUUID()}`;
 }
 
 /** The error of a commit whose staged bytes are no more. */

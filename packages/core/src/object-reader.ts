@@ -1,5 +1,6 @@
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { collect } from "./body.ts";
+import { nodeStream } from "./builtins.ts";
 import type { Clock } from "./clock.ts";
 import type { DriverRead } from "./driver.ts";
 import { OmniError } from "./error.ts";
@@ -103,7 +104,7 @@ export class BodyReader implements ObjectReader, AsyncIterableIterator<Uint8Arra
   }
 
   toNode(): Readable {
-    return Readable.from(this, { objectMode: false });
+    return nodeStream().Readable.from(this, { objectMode: false });
   }
 
   toWeb(): ReadableStream<Uint8Array> {

@@ -7,9 +7,14 @@ const root = new URL("../../..", import.meta.url);
 interface Cost {
   readonly modules: number;
   readonly kib: number;
+  /** Those of `heavy` that were loaded. */
+  readonly builtins: readonly string[];
   /** Packages that are not Omni's. */
   readonly strangers: readonly string[];
 }
+
+// Modules of Node's own that take milliseconds to load.
+const heavy = ["crypto", "stream", "fs/promises", "v8", "zlib", "http", "https", "http2", "net", "tls", "worker_threads", "sqlite"];
 
 const program = `
   import { registerHooks } from "node:module";
@@ -28,7 +33,8 @@ const program = `
     const name = /.*node_modules\\/((?:@[^/]+\\/)?[^/]+)/.exec(url)?.[1];
     if (name !== undefined) strangers.add(name);
   }
-  console.log(JSON.stringify({ modules: loaded.size, kib: Math.ceil(bytes / 1024), strangers: [...strangers].sort() }));
+  const builtins = ${JSON.stringify(heavy)}.filter((name) => process.moduleLoadList.includes("NativeModule " + name));
+  console.log(JSON.stringify({ modules: loaded.size, kib: Math.ceil(bytes / 1024), builtins, strangers: [...strangers].sort() }));
 `;
 
 function costOf(name: string): Cost {
@@ -60,3 +66,11 @@ test.each(limits)(
   },
   60_000,
 );
+
+test.each(["@omni/core", "@omni/core/queue"])("%s leaves what is heavy of Node's own to the first use", (name) => {
+  expect(costOf(name).builtins).toEqual([]);
+});
+
+test("a module that asks for what is heavy at once is seen", () => {
+  expect(costOf('data:text/javascript,import "node:http"').builtins).toEqual(expect.arrayContaining(["stream", "http", "net"]));
+});

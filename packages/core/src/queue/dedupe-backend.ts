@@ -1,5 +1,5 @@
-import { createHash, randomUUID } from "node:crypto";
 import type { Backend } from "../backend.ts";
+import { nodeCrypto } from "../builtins.ts";
 import { systemClock } from "../clock.ts";
 import { OmniError } from "../error.ts";
 import { checkCount, checkMs } from "./check.ts";
@@ -75,11 +75,11 @@ class MessageLog {
 
   folderOf({ group, topic, id }: DedupeKey): string {
     // Ids are any text; paths are not. The hash also spreads the keys.
-    return `${this.#prefix}/${createHash("sha256").update(`${group}\n${topic}\n${id}`).digest("hex")}/`;
+    return `${this.#prefix}/${nodeCrypto().createHash("sha256").update(`${group}\n${topic}\n${id}`).digest("hex")}/`;
   }
 
   async begin(folder: string): Promise<DedupeClaim> {
-    const token = randomUUID();
+    const token = nodeCrypto().randomUUID();
     // The first record's creation proves that nobody ever claimed the message: nothing else has to be asked.
     if (await this.#create(folder, 0, { token, expiresAt: this.#now() + this.leaseMs })) return { state: "claimed", token };
     const { isDone, last, count } = await this.#read(folder);

@@ -1,4 +1,4 @@
-import { randomFillSync } from "node:crypto";
+import { nodeCrypto } from "../builtins.ts";
 
 // Random bytes are drawn by the page, and made text by the page: calls into the generator and the encoder cost more than an id.
 const PAGE = Buffer.alloc(4096);
@@ -52,7 +52,7 @@ function randomCount(): number {
 /** Where the next 64 bits begin, the first two of which say which kind of UUID it is. */
 function nextPart(): number {
   if (used === PAGE_DIGITS.length) {
-    randomFillSync(PAGE);
+    nodeCrypto().randomFillSync(PAGE);
     for (let at = 0; at < PAGE.length; at += PART_BYTES) PAGE[at] = 0x80 | ((PAGE[at] as number) & 0x3f);
     PAGE_DIGITS.write(PAGE.toString("hex"), "latin1");
     used = 0;
