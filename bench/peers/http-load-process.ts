@@ -1,22 +1,32 @@
-// The load generator itself: autocannon, told by messages of the process that measures.
+// The load generator itself, told by messages of the process that measures.
 import autocannon from "autocannon";
 import type { LoadOrder, LoadReport } from "./http-load.ts";
+import { type Answered, pace } from "./paced-requests.ts";
 
-async function run({ url, requests, connections, body }: LoadOrder): Promise<LoadReport> {
-  const times: number[] = [];
-  let accepted = 0;
+/** As fast as they are answered: each connection sends the next request when it has the answer to the last. */
+async function saturate({ url, requests, connections, body }: LoadOrder): Promise<readonly Answered[]> {
+  const answers: Answered[] = [];
   const headers = { "content-type": "application/json" };
   const ended = Promise.withResolvers<void>();
   const options = { url, method: "POST", headers, body, amount: requests, connections, timeout: 30 } as const;
   const load = autocannon(options, (error: unknown) => (error ? ended.reject(error) : ended.resolve()));
   load.on("response", (_client, status, _bytes, milliseconds) => {
-    times.push(milliseconds);
-    if (status === 202) accepted += 1;
+    answers.push({ status, milliseconds });
+    // autocannon itself ends at the next whole second after it began. Where there are fewer answers than requests, that is waited for.
+    if (answers.length === requests) ended.resolve();
   });
   await ended.promise;
-  times.sort((a, b) => a - b);
+  return answers;
+}
+
+async function run(order: LoadOrder): Promise<LoadReport> {
+  const { perSecond } = order;
+  const answers = await (perSecond === null ? saturate(order) : pace({ ...order, perSecond }));
+  const accepted = answers.filter(({ status }) => status === 202).length;
   // autocannon's own percentiles leave the 95th out.
-  return { accepted, others: requests - accepted, p95Ms: times[Math.ceil(times.length * 0.95) - 1] ?? Number.NaN };
+  const times = answers.map(({ milliseconds }) => milliseconds).sort((a, b) => a - b);
+  const percentile = (share: number): number => times[Math.ceil(times.length * share) - 1] ?? Number.NaN;
+  return { accepted, others: order.requests - accepted, p50Ms: percentile(0.5), p95Ms: percentile(0.95) };
 }
 
 process.on("message", (order: LoadOrder) => {

@@ -4,10 +4,17 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
 /** What the process is told. */
-export type LoadOrder = { readonly url: string; readonly requests: number; readonly connections: number; readonly body: string };
+export type LoadOrder = {
+  readonly url: string;
+  readonly requests: number;
+  readonly connections: number;
+  readonly body: string;
+  /** Requests a second, at even intervals; null: as fast as they are answered. */
+  readonly perSecond: number | null;
+};
 
 /** What it found. */
-export type LoadReport = { readonly accepted: number; readonly others: number; readonly p95Ms: number };
+export type LoadReport = { readonly accepted: number; readonly others: number; readonly p50Ms: number; readonly p95Ms: number };
 
 /** A load generator that lives for all rounds. */
 export class HttpLoad {

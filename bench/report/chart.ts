@@ -86,8 +86,9 @@ function extent(judgement: Judgement): readonly number[] {
   );
 }
 
-/** The interval that is judged; where none is, the narrower one. */
-function drawn({ basis, wall, cpu }: Judgement): Interval {
+/** The interval that is judged; where none is, the narrower one; of wall time never where the pace was given. */
+function drawn({ basis, paced, wall, cpu }: Judgement): Interval {
+  if (paced) return cpu;
   if (basis !== "none") return basis === "wall" ? wall : cpu;
   return relativeWidth(wall) <= relativeWidth(cpu) || !Number.isFinite(relativeWidth(cpu)) ? wall : cpu;
 }

@@ -10,8 +10,8 @@ tell. Made by \`npm run bench -- --report\`; a test fails when this page or a ch
 what it cannot say, stands in [\`bench/README.md\`](../bench/README.md); what was tried and what it gave in [Performance](performance.md).
 
 **How to read a chart.** A mark is the median of ours against one peer, its whiskers the 95 % interval; on the tinted side ours is better. Round:
-judged by wall time. Square: wall time was too noisy, CPU time is judged. Hollow and grey: the interval is wider than 15 % of its median both
-ways, so nothing is claimed. A diamond is the target. A commit that is \`changed\` had work in its tree that was not committed yet.`;
+judged by wall time. Square: CPU time, because wall time was too noisy, or the same for all by a given pace. Hollow and grey: the interval is
+wider than 15 % of its median both ways, so nothing is claimed. A diamond is the target. A commit that is \`changed\` had work in its tree that was not committed yet.`;
 
 /** The page of all kept runs. */
 export function page(kept: readonly Kept[]): string {

@@ -54,7 +54,7 @@ export interface Peer<P extends Params = Params, F extends Json = Json> extends 
   readonly needs?: Need;
   /** False where the peer cannot do this case; it is then left out of the case without a word. @default always true */
   takes?(params: P): boolean;
-  /** What the ratio against this peer should reach; absent: the ratio is stated, not judged. */
+  /** What the ratio against this peer should reach; absent, or in a paced case: the ratio is stated, not judged. */
   readonly target?: Target;
 }
 
@@ -81,6 +81,13 @@ export interface Benchmark<P extends Params = Params, F extends Json = Json> {
   readonly rounds?: { readonly usual: number; readonly fewest: number; readonly warmUp?: 0 };
   /** How many units one round of a case handles. */
   work(params: P): number;
+  /**
+   * Whether a case gives all subjects the same pace. Their wall time is the same then, so that ratios are of CPU time, and stated: a target
+   * asks for speed. What the case is run for stands in `figures`.
+   *
+   * @default no case does
+   */
+  isPaced?(params: P): boolean;
   /** Makes what all subjects share (input files, a server) once per case, in the runner's process. */
   setup?(params: P, folder: string): F | Promise<F>;
   teardown?(fixture: F): void | Promise<void>;

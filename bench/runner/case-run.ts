@@ -117,7 +117,10 @@ function summarize(
   for (const { name, idleRssBytes, peakMethod } of processes) {
     subjects[name] = { label: labels.get(name)!, idleRssBytes, peakMethod, samples: samples.get(name)! };
   }
-  const judgements = peers.map((peer) => judge(peer, benchmark.compare, samples.get(ours)!, samples.get(peer.name)!, random));
+  const isPaced = benchmark.isPaced?.(params) ?? false;
+  const judgements = peers.map((peer) =>
+    judge({ ...peer, isPaced }, benchmark.compare, samples.get(ours)!, samples.get(peer.name)!, random),
+  );
   const ceilingMiB = benchmark.memoryCeilingMiB?.(params);
   return {
     params,

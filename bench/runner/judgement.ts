@@ -13,6 +13,8 @@ export interface Judgement {
   readonly cpu: Interval;
   /** Which of the two is judged; `none` when both intervals are too wide. */
   readonly basis: "wall" | "cpu" | "none";
+  /** Set where all subjects were given the same pace: wall time says nothing then. */
+  readonly paced?: true;
   readonly target?: Target;
   /** `stated`: there is no target. */
   readonly verdict: "met" | "missed" | "stated" | "not measurable here";
@@ -35,8 +37,16 @@ export function pairedRatios(compare: Benchmark["compare"], ourCosts: readonly n
   });
 }
 
+/** One peer in one case. */
+export interface Judged {
+  readonly name: string;
+  readonly target?: Target;
+  /** All subjects were given the same pace. @default false */
+  readonly isPaced?: boolean;
+}
+
 export function judge(
-  peer: { readonly name: string; readonly target?: Target },
+  { name, target, isPaced = false }: Judged,
   compare: Benchmark["compare"],
   ourSamples: readonly Sample[],
   peerSamples: readonly Sample[],
@@ -46,14 +56,13 @@ export function judge(
     bootstrapMedian(pairedRatios(compare, ourSamples.map(cost), peerSamples.map(cost)), random);
   const wall = ratioOf((sample) => sample.wallNanos);
   const cpu = ratioOf((sample) => sample.cpuMicros);
-  const basis = measurable(wall) ? "wall" : measurable(cpu) ? "cpu" : "none";
-  const common = { peer: peer.name, wall, cpu, basis } as const;
-  if (basis === "none") return { ...common, ...(peer.target && { target: peer.target }), verdict: "not measurable here" };
-  if (peer.target === undefined) return { ...common, verdict: "stated" };
-  const missedBy = distance(peer.target, basis === "wall" ? wall : cpu);
-  return missedBy > 0
-    ? { ...common, target: peer.target, verdict: "missed", missedBy }
-    : { ...common, target: peer.target, verdict: "met" };
+  const basis = measurable(wall) && !isPaced ? "wall" : measurable(cpu) ? "cpu" : "none";
+  const common = { peer: name, wall, cpu, basis, ...(isPaced && { paced: true as const }) } as const;
+  const asked = isPaced ? undefined : target;
+  if (basis === "none") return { ...common, ...(asked && { target: asked }), verdict: "not measurable here" };
+  if (asked === undefined) return { ...common, verdict: "stated" };
+  const missedBy = distance(asked, basis === "wall" ? wall : cpu);
+  return missedBy > 0 ? { ...common, target: asked, verdict: "missed", missedBy } : { ...common, target: asked, verdict: "met" };
 }
 
 /** A ratio without a finite interval (a round that took no CPU time at all) is as little a measure as a wide one. */

@@ -98,7 +98,8 @@ function judged(judgement: Judgement | undefined, targets: boolean): string[] {
   return [ratioCell(judgement), ...(targets ? [targetCell(judgement.target)] : []), verdictCell(judgement)];
 }
 
-function ratioCell({ basis, wall, cpu }: Judgement): string {
+function ratioCell({ basis, paced, wall, cpu }: Judgement): string {
+  if (paced) return `${interval(cpu)} of CPU time${basis === "none" ? `; wider than ${widestInterval * 100} %` : ""}`;
   if (basis === "wall") return interval(wall);
   if (basis === "cpu") return `${interval(cpu)} of CPU time; of wall time ${interval(wall)}, too wide`;
   return `${interval(wall)}; of CPU time ${interval(cpu)}; both wider than ${widestInterval * 100} %`;

@@ -92,6 +92,28 @@ describe("what may be claimed", () => {
   });
 });
 
+describe("where all are given the same pace", () => {
+  const target = { atMost: 0.1 };
+
+  test("the ratio is of CPU time, and stated", () => {
+    const dear = steady.map((micros) => micros * 2);
+    const judgement = judge(
+      { name: "peer", target, isPaced: true },
+      "time",
+      samples(steady, dear),
+      samples(steady),
+      seededRandom(1),
+    );
+    expect(judgement).toMatchObject({ basis: "cpu", paced: true, verdict: "stated", cpu: { median: 2 } });
+    expect(judgement).not.toHaveProperty("target");
+  });
+
+  test("nothing is claimed of CPU time that varies, however even the pace", () => {
+    const judgement = judge({ name: "peer", isPaced: true }, "time", samples(steady, wild), samples(steady), seededRandom(1));
+    expect(judgement).toMatchObject({ basis: "none", verdict: "not measurable here" });
+  });
+});
+
 describe("targets", () => {
   const interval = { median: 1, low: 0.96, high: 1.04 };
 

@@ -124,6 +124,18 @@ describe("a raw result", () => {
   });
 });
 
+test.each(["cpu", "none"] as const)("a paced case has no ratio of wall time, in the table or the chart (%s)", (basis) => {
+  const cpu = { median: 1.5, low: 1.25, high: 1.75 };
+  const wall = { median: 1.01, low: 1.01, high: 1.01 };
+  const result = run([
+    { peer: "peer", wall, cpu, basis, paced: true, verdict: basis === "cpu" ? "stated" : "not measurable here" },
+  ]);
+  const page = reportFiles([{ name: "sum", result }]).get("docs/benchmarks.md")!;
+  expect(page).toContain("1.500 [1.250, 1.750] of CPU time");
+  expect(chart(result)).toContain("1.50 [1.25, 1.75] CPU");
+  expect(page + chart(result)).not.toContain("1.01");
+});
+
 describe("a chart", () => {
   const marked = (svg: string) => /<(?:circle|rect) class="(better|worse|even|none)"/.exec(svg)?.[1];
 
