@@ -131,8 +131,17 @@ function showClouds() {
 
 const STORES = { file: "a folder", s3: "S3", gcs: "Google Cloud" };
 
+/** What the events have told of files. */
+let news = 0;
+
 async function refresh() {
-  const state = await ask("/api/state");
+  let state;
+  let before;
+  // A list that was on its way while something was told may be older than that.
+  do {
+    before = news;
+    state = await ask("/api/state");
+  } while (news !== before);
   clouds = state.clouds;
   showAll(clouds, state.files);
   showClouds();
@@ -161,6 +170,7 @@ function listen() {
     else if (event.type === "moving") showMove(event);
     else if (event.type === "move-failed") showFailure(event);
     if (event.type === "moving") return;
+    news += 1;
     showClouds();
     ask("/api/traffic").then(showTraffic, (error) => say(error.message));
   };

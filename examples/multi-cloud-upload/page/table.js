@@ -147,15 +147,24 @@ async function move(row) {
   }
 }
 
-async function confirmDelete(file) {
+/** The file that the open dialog asks about. */
+let asked;
+
+function confirmDelete(file) {
+  asked = file;
   document.getElementById("confirm-text").textContent = `${file.filename}, ${size(file.size)}, in ${titleOf(file.cloud)}.`;
-  dialog.returnValue = "no";
   dialog.showModal();
-  await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
-  if (dialog.returnValue !== "yes") return;
+}
+
+// At the answer itself: "close" is told later, and may be told when the dialog is open for the next question.
+dialog.addEventListener("submit", ({ submitter }) => {
+  if (submitter.value === "yes") void deleteFile(asked);
+});
+
+async function deleteFile({ id, filename }) {
   try {
-    await ask(`/api/files/${file.id}`, { method: "DELETE" });
+    await ask(`/api/files/${id}`, { method: "DELETE" });
   } catch (error) {
-    say(`${file.filename} was not deleted: ${error.message}`);
+    say(`${filename} was not deleted: ${error.message}`);
   }
 }

@@ -153,6 +153,42 @@ await describeWithChromium([], "the page", (executable) => {
     await rowOf("typed.txt").waitFor({ state: "detached" });
   });
 
+  test("a question that is asked anew at once is answered anew", async () => {
+    await choose("asked.txt", "text/plain");
+    await page.getByRole("button", { name: "Delete asked.txt" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor();
+    // In one task of the page, so that the event that tells of the closing comes after the next opening, as it may on a busy machine.
+    await page.evaluate('document.getElementById("confirm").close("no"); document.activeElement.click()');
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await rowOf("asked.txt").waitFor({ state: "detached" });
+  });
+
+  test("what is heard while the list is on its way is newer than the list", async () => {
+    const other = await browser.newPage();
+    const [answered, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let asked = 0;
+    await other.route("**/api/state", async (route) => {
+      asked += 1;
+      const response = await route.fetch();
+      answered.resolve();
+      await released.promise;
+      await route.fulfill({ response });
+    });
+    await other.goto(application.url);
+    await answered.promise;
+    await choose("news.txt", "text/plain");
+    const row = other.getByRole("row").filter({ hasText: "news.txt" });
+    await row.waitFor();
+    released.resolve();
+    // Shown from the list alone.
+    await other.getByText("a folder").first().waitFor();
+    expect(await row.count()).toBe(1);
+    expect(asked).toBe(2);
+    await other.close();
+  });
+
   test("an upload is given up and failed uploads are tried again", async () => {
     await page.route("**/files/**", (route) => (route.request().method() === "PUT" ? route.abort() : route.continue()));
     await choose("unlucky.txt", "text/plain");
