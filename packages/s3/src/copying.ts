@@ -1,6 +1,6 @@
-import { randomUUID } from "node:crypto";
 import type { HeadObjectCommandOutput } from "@aws-sdk/client-s3";
 import { type DriverDeleteOptions, type DriverOptions, type MetadataChange, type ObjectInfo, OmniError } from "@omni/core";
+import { nodeCrypto } from "./builtins.ts";
 import type { Context } from "./context.ts";
 import { annotate, codeOf, statusOf } from "./errors.ts";
 import { decodeMetadata } from "./metadata.ts";
@@ -92,7 +92,7 @@ async function copyAs(
   const size = source.ContentLength ?? 0;
   if (size > settings.copyThresholdBytes && settings.profile.multipartCopy)
     return copyInParts(context, from, to, source, described, signal);
-  const { Tagging: _, ...headers } = headersOf(settings, randomUUID(), described ?? {});
+  const { Tagging: _, ...headers } = headersOf(settings, nodeCrypto().randomUUID(), described ?? {});
   const { Metadata, ...kept } = headers;
   const replaced = described === undefined ? kept : { ...kept, Metadata, MetadataDirective: "REPLACE" as const };
   try {
@@ -145,7 +145,7 @@ async function copyInParts(
 ): Promise<ObjectInfo> {
   const { send, key, settings } = context;
   const size = source.ContentLength ?? 0;
-  const nonce = randomUUID();
+  const nonce = nodeCrypto().randomUUID();
   const headers = headersOf(settings, nonce, described ?? descriptionOf(source));
   const Tagging = (await tagsOf(context, from, source, signal)) ?? headers.Tagging;
   const { UploadId: uploadId = "" } = await send(

@@ -4,6 +4,7 @@ export function encodeKey(key: string): string {
   return key.split("/").map(encodeSegment).join("/");
 }
 
-function encodeSegment(segment: string): string {
+/** A part of a path or of a query, encoded as the signature wants it. */
+export function encodeSegment(segment: string): string {
   return encodeURIComponent(segment).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
 }

@@ -1,5 +1,5 @@
-import { type Agent, type IncomingMessage, request as plain } from "node:http";
-import { request as secure } from "node:https";
+import type { Agent, IncomingMessage } from "node:http";
+import { nodeHttp } from "./builtins.ts";
 import { annotate, asksToSlowDown } from "./errors.ts";
 
 /** One request that is ready to go out. */
@@ -29,8 +29,10 @@ export function exchange(
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const { method, hostname, port, path, headers, body } = request;
-    const send = request.protocol === "https:" ? secure : plain;
-    const sent = send({ agent, method, host: hostname, port, path, headers, timeout: patience.socketTimeoutMs }, resolve);
+    const sent = nodeHttp(request.protocol).request(
+      { agent, method, host: hostname, port, path, headers, timeout: patience.socketTimeoutMs },
+      resolve,
+    );
     sent.on("error", reject);
     sent.on("timeout", () => sent.destroy(silence(patience.socketTimeoutMs)));
     sent.on("socket", (socket) => {
@@ -52,6 +54,16 @@ export function exchange(
 
 function silence(ms: number): Error {
   return Object.assign(new Error(`nothing came for ${ms} ms`), { name: "TimeoutError" });
+}
+
+/** The whole body of an answer. @throws Error when the connection ends before it does */
+export function bytesOf(answer: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    answer.on("data", (piece: Buffer) => pieces.push(piece));
+    answer.once("end", () => resolve(Buffer.concat(pieces)));
+    answer.once("error", reject);
+  });
 }
 
 // An error is a few hundred bytes; what is longer is no error of S3.

@@ -1,12 +1,14 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { encodeSegment } from "./keys.ts";
 import type { OperationName } from "./wire.ts";
 
-/** The operations of the lean path: their requests are headers and bytes, their answers too. */
+/** The operations of the lean path: their requests are headers and bytes; so are their answers, but for the page of a listing. */
 export const LEAN_METHODS: Partial<Readonly<Record<OperationName, "GET" | "HEAD" | "PUT" | "DELETE">>> = {
   GetObject: "GET",
   HeadObject: "HEAD",
   PutObject: "PUT",
   DeleteObject: "DELETE",
+  ListObjectsV2: "GET",
 };
 
 /** Fields of an input that travel as headers. */
@@ -26,20 +28,40 @@ const IN_HEADERS: Readonly<Record<string, string>> = {
   Tagging: "x-amz-tagging",
 };
 
+/** Fields of an input that travel in the query. None of the names begins with another, so that their order is that of whole parameters. */
+const IN_QUERY: Readonly<Record<string, string>> = {
+  ContinuationToken: "continuation-token",
+  Delimiter: "delimiter",
+  EncodingType: "encoding-type",
+  MaxKeys: "max-keys",
+  Prefix: "prefix",
+  StartAfter: "start-after",
+};
+
 const ELSEWHERE = new Set(["Key", "Body", "ContentLength", "Metadata"]);
 
-/** The headers of an input; `undefined` where it has a field that the lean path does not know. */
-export function headersOf(input: Readonly<Record<string, unknown>>): Record<string, string> | undefined {
+/** What an input says before the body. */
+export interface LeanHead {
+  readonly headers: Record<string, string>;
+  /** Encoded, in the order of its names. */
+  readonly query: string;
+}
+
+/** The head of a request; `undefined` where its input has a field that the lean path does not know. */
+export function headOf(operation: OperationName, input: Readonly<Record<string, unknown>>): LeanHead | undefined {
   const headers: Record<string, string> = {};
+  const query = operation === "ListObjectsV2" ? ["list-type=2"] : [];
   for (const name in input) {
     const value = input[name];
     const header = IN_HEADERS[name];
+    const parameter = IN_QUERY[name];
     if (header !== undefined) headers[header] = String(value);
+    else if (parameter !== undefined) query.push(`${parameter}=${encodeSegment(String(value))}`);
     else if (!ELSEWHERE.has(name) && value !== undefined) return undefined;
   }
   const metadata = input.Metadata as Readonly<Record<string, string>> | undefined;
   for (const key in metadata) headers[`x-amz-meta-${key.toLowerCase()}`] = metadata[key] as string;
-  return headers;
+  return { headers, query: query.sort().join("&") };
 }
 
 /** Fields of an output that come as headers. */

@@ -1,6 +1,6 @@
-import { randomUUID } from "node:crypto";
 import type { HeadObjectCommandOutput, ServerSideEncryption, StorageClass } from "@aws-sdk/client-s3";
 import type { DriverWriteOptions, HashAlgorithm, ObjectInfo, WriteStamp } from "@omni/core";
+import { nodeCrypto } from "./builtins.ts";
 import { checkHeader, decodeMetadata, encodeMetadata } from "./metadata.ts";
 import type { S3Settings } from "./settings.ts";
 import type { Input } from "./wire.ts";
@@ -81,7 +81,7 @@ export interface Draft {
 
 /** Prepares the headers of a write. */
 export function draft(settings: S3Settings, path: string, options: DriverWriteOptions): Draft {
-  const nonce = randomUUID();
+  const nonce = nodeCrypto().randomUUID();
   return { path, nonce, options, headers: headersOf(settings, nonce, options) };
 }
 

@@ -1,4 +1,4 @@
-import { createHmac, hash } from "node:crypto";
+import { nodeCrypto } from "./builtins.ts";
 
 /** What requests are signed with. */
 export interface Keys {
@@ -7,11 +7,13 @@ export interface Keys {
   readonly sessionToken?: string | undefined;
 }
 
-/** The parts of a request that are signed; it has no query. */
+/** The parts of a request that are signed. */
 export interface Signable {
   readonly method: string;
   /** Encoded. */
   readonly path: string;
+  /** Encoded and in the order of its names. @default none */
+  readonly query?: string | undefined;
   /** With `host` and `x-amz-content-sha256`; names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -37,7 +39,7 @@ export class RequestSigner {
   }
 
   /** @returns all headers of the request @throws what getting the keys throws */
-  async sign({ method, path, headers }: Signable, now: number): Promise<Record<string, string>> {
+  async sign({ method, path, query = "", headers }: Signable, now: number): Promise<Record<string, string>> {
     const { accessKeyId, secretAccessKey, sessionToken } = await this.#keys();
     const time = this.#timeOf(now);
     const day = time.slice(0, 8);
@@ -49,10 +51,10 @@ export class RequestSigner {
     let canonical = "";
     for (const name of names) canonical += `${name}:${oneLine(all[name] as string)}\n`;
     const signed = names.join(";");
-    const request = `${method}\n${path}\n\n${canonical}\n${signed}\n${all["x-amz-content-sha256"]}`;
+    const request = `${method}\n${path}\n${query}\n${canonical}\n${signed}\n${all["x-amz-content-sha256"]}`;
     const scope = `${day}/${this.#region}/s3/aws4_request`;
-    const toSign = `AWS4-HMAC-SHA256\n${time}\n${scope}\n${hash("sha256", request)}`;
-    const signature = createHmac("sha256", this.#keyOf(secretAccessKey, day)).update(toSign).digest("hex");
+    const toSign = `AWS4-HMAC-SHA256\n${time}\n${scope}\n${nodeCrypto().hash("sha256", request)}`;
+    const signature = nodeCrypto().createHmac("sha256", this.#keyOf(secretAccessKey, day)).update(toSign).digest("hex");
     all.authorization = `AWS4-HMAC-SHA256 Credential=${accessKeyId}/${scope}, SignedHeaders=${signed}, Signature=${signature}`;
     return all;
   }
@@ -61,7 +63,8 @@ export class RequestSigner {
   #keyOf(secret: string, day: string): Buffer {
     if (this.#derived?.secret !== secret || this.#derived.day !== day) {
       let key: string | Buffer = `AWS4${secret}`;
-      for (const part of [day, this.#region, "s3", "aws4_request"]) key = createHmac("sha256", key).update(part).digest();
+      for (const part of [day, this.#region, "s3", "aws4_request"])
+        key = nodeCrypto().createHmac("sha256", key).update(part).digest();
       this.#derived = { secret, day, key: key as Buffer };
     }
     return this.#derived.key;

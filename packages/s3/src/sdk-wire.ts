@@ -10,7 +10,7 @@ export interface SdkWire {
   readonly send: Send;
   /** The client; loads the SDK when that has not happened yet. */
   client(): Promise<S3Client>;
-  /** Where requests about objects go; `undefined` before the first one, or where it is not a plain place. */
+  /** Where requests about objects go; `undefined` before the first request, or where it is not a plain place. */
   site(): Site | undefined;
   /** Lets go of connections, unless the client was given by the caller. */
   close(): Promise<void>;
@@ -169,13 +169,18 @@ interface SignedRequest {
 function recordSite(client: S3Client, seen: Seen): void {
   client.middlewareStack.add(
     (next, context) => async (args) => {
-      const { Key } = args.input as { readonly Key?: string };
+      const { Key = keyless(context.commandName) } = args.input as { readonly Key?: string };
       if (seen.site === undefined && Key !== undefined && context.commandName !== "CopyObjectCommand")
         seen.site = siteOf(args.request as SignedRequest, Key);
       return await next(args);
     },
     { name: "omniSite", step: "finalizeRequest", priority: "low", override: true },
   );
+}
+
+// A listing is a request about the place where keys begin.
+function keyless(command: string | undefined): string | undefined {
+  return command === "ListObjectsV2Command" ? "" : undefined;
 }
 
 function siteOf({ protocol, hostname, port, path, headers }: SignedRequest, key: string): Site | undefined {

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import type { S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
 import { OmniError } from "@omni/core";
+import { nodeCrypto } from "./builtins.ts";
 import type { S3Options } from "./options.ts";
 import { PROVIDER_ALIASES, PROVIDERS, type Provider, type ProviderProfile } from "./providers.ts";
 
@@ -180,7 +180,7 @@ function numberOf(client: object): number {
 }
 
 function digest(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 16);
+  return nodeCrypto().createHash("sha256").update(text).digest("hex").slice(0, 16);
 }
 
 function invalid(reason: string): OmniError {

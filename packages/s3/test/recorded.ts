@@ -44,6 +44,11 @@ export class RecordedStore {
     return store;
   }
 
+  /** Waits until so many requests have come. */
+  async reached(count: number): Promise<void> {
+    while (this.asked.length < count) await once(this.#server, "request");
+  }
+
   get url(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }

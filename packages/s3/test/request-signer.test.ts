@@ -2,6 +2,7 @@ import { createHash, createHmac } from "node:crypto";
 import { SignatureV4 } from "@smithy/signature-v4";
 import fc from "fast-check";
 import { encodeKey } from "../src/keys.ts";
+import { headOf } from "../src/lean-operations.ts";
 import { type Keys, RequestSigner } from "../src/request-signer.ts";
 
 /** Node's SHA-256 in the words of the SDK's signer. */
@@ -28,9 +29,10 @@ class Sha256 {
 const region = "eu-central-1";
 const now = Date.UTC(2026, 0, 31, 23, 59, 59, 999);
 const keys: Keys = { accessKeyId: "AKID", secretAccessKey: "secret" };
-const request = (headers: Readonly<Record<string, string>>, path = "/bucket/key", method = "PUT") => ({
+const request = (headers: Readonly<Record<string, string>>, path = "/bucket/key", method = "PUT", query = "") => ({
   method,
   path,
+  query,
   headers: { host: "localhost:9000", "x-amz-content-sha256": "e3b0", ...headers },
 });
 
@@ -44,7 +46,8 @@ async function bySdk(asked: ReturnType<typeof request>, credentials: Keys, time:
     uriEscapePath: false,
     applyChecksum: false,
   });
-  const whole = { ...asked, headers: { ...asked.headers }, protocol: "http:", hostname: "localhost", port: 9000 };
+  const query = Object.fromEntries(new URLSearchParams(asked.query));
+  const whole = { ...asked, query, headers: { ...asked.headers }, protocol: "http:", hostname: "localhost", port: 9000 };
   return (await signer.sign(whole, { signingDate: new Date(time) })).headers.authorization;
 }
 
@@ -63,9 +66,11 @@ test("signs as the SDK does", async () => {
   const sessionToken = fc.option(fc.string({ minLength: 1 }), { nil: undefined });
   const time = fc.date({ min: new Date(0), max: new Date(Date.UTC(2099, 0)), noInvalidDate: true });
   const method = fc.constantFrom("GET", "PUT", "HEAD", "DELETE");
+  const list = fc.record({ Prefix: fc.string(), ContinuationToken: fc.string(), MaxKeys: fc.nat() }, { requiredKeys: [] });
   await fc.assert(
-    fc.asyncProperty(headers, sessionToken, time, method, fc.string(), async (given, token, at, verb, key) => {
-      const asked = request(given, `/bucket/${encodeKey(key)}`, verb);
+    fc.asyncProperty(headers, sessionToken, time, method, fc.string(), list, async (given, token, at, verb, key, page) => {
+      const query = headOf("ListObjectsV2", page)?.query;
+      const asked = request(given, `/bucket/${encodeKey(key)}`, verb, query);
       const credentials = { ...keys, sessionToken: token };
       const signed = await new RequestSigner(region, async () => credentials).sign(asked, at.getTime());
       expect(signed.authorization).toBe(await bySdk(asked, credentials, at.getTime()));
