@@ -1,3 +1,5 @@
+import { mkdir, symlink } from "node:fs/promises";
+import { join } from "node:path";
 import { withConfig } from "./configured.ts";
 import { objectsOf } from "./process.ts";
 
@@ -30,6 +32,28 @@ test(
         const failed = await run("ls", "made:");
         expect([failed.code, failed.stderr]).toEqual([64, "omni: omni.config.ts: backends.made: no store today\n"]);
         expect(cwd).not.toBe("");
+      },
+    ),
+  TIME_MS,
+);
+
+test(
+  "a backend that code made is called by its name",
+  () =>
+    withConfig(
+      {
+        "omni.config.mjs": `import { file } from "@omni/file";
+          const root = import.meta.dirname + "/data";
+          export default { backends: { made: file({ root }), later: async () => file({ root }) } };`,
+        "x.txt": "x",
+      },
+      async ({ cwd, run, runWith }) => {
+        await mkdir(join(cwd, "node_modules/@omni"), { recursive: true });
+        await symlink(join(import.meta.dirname, "../../file"), join(cwd, "node_modules/@omni/file"));
+        expect((await runWith({ input: "hello" }, "put", "-", "made:in/a.txt")).stdout).toBe("+ made:in/a.txt\n");
+        expect((await run("put", "x.txt", "later:")).stdout).toBe("+ later:x.txt\n");
+        const removed = await run("rm", "made:in/a.txt", "--json");
+        expect(objectsOf(removed.stdout)).toEqual([expect.objectContaining({ action: "delete", url: "made:in/a.txt" })]);
       },
     ),
   TIME_MS,

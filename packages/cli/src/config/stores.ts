@@ -22,7 +22,14 @@ export interface Place {
 /** A backend and what to call it. */
 export interface OpenedStore {
   readonly backend: Backend;
-  /** Its URL without secrets, without a "/" at its end. */
+  /** Its URL without secrets, without a "/" at its end. A backend that code made has none. */
+  readonly url?: string | undefined;
+}
+
+/** A backend that was named by a URL or a local path, and the path within it. */
+interface TypedStore {
+  readonly backend: Backend;
+  readonly path: string;
   readonly url: string;
 }
 
@@ -42,7 +49,7 @@ export class Stores {
   }
 
   /** Opens what a command line names by a URL; what it does not say comes from the environment. */
-  async typed(address: Extract<Address, { kind: "url" }>): Promise<OpenedStore & { readonly path: string }> {
+  async typed(address: Extract<Address, { kind: "url" }>): Promise<TypedStore> {
     const { scheme, host, query } = address;
     if (DIRECTORY_SCHEMES.has(scheme)) return this.#directory(address);
     const path = scheme === "memory" && host !== "" ? [host, address.path].filter((part) => part !== "").join("/") : address.path;
@@ -52,10 +59,7 @@ export class Stores {
   }
 
   /** Opens a local directory, or the directory of a local file. */
-  async local(
-    { file: place, isFolder }: Extract<Address, { kind: "local" }>,
-    asFolder: boolean,
-  ): Promise<OpenedStore & { readonly path: string }> {
+  async local({ file: place, isFolder }: Extract<Address, { kind: "local" }>, asFolder: boolean): Promise<TypedStore> {
     const isRoot = asFolder || isFolder || dirname(place) === place || isDirectory(place);
     const root = isRoot ? resolve(place) : dirname(place);
     const backend = await this.#once(`file:${root}`, async () => file({ root }));
@@ -85,12 +89,7 @@ export class Stores {
   }
 
   /** Opens the directory of a URL that ends in "/", or the directory of the object that it names. */
-  async #directory({
-    scheme,
-    host,
-    path: place,
-    query,
-  }: Extract<Address, { kind: "url" }>): Promise<OpenedStore & { readonly path: string }> {
+  async #directory({ scheme, host, path: place, query }: Extract<Address, { kind: "url" }>): Promise<TypedStore> {
     const end = place.lastIndexOf("/") + 1;
     const root = `/${place.slice(0, end).replace(/\/$/, "")}`;
     const backend = await this.#once(`${scheme}://${host}${root}?${query}`, () =>
@@ -146,9 +145,9 @@ export class Stores {
     return opening;
   }
 
-  #kept(backend: Backend, url: string = backend.driver.identity ?? backend.driver.scheme): OpenedStore {
+  #kept(backend: Backend, url?: string): OpenedStore {
     this.#opened.add(backend);
-    return { backend, url: url.replace(/\/+$/, "") };
+    return { backend, url: url?.replace(/\/+$/, "") };
   }
 }
 

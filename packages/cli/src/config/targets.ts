@@ -158,8 +158,9 @@ class ConfigTargets implements ConfiguredTargets {
     );
     if (path.startsWith("/"))
       throw invalid(`${shown(`${name}:${path}`)} has a path that begins with "/"; write ${name}:${path.replace(/^\/+/, "")}`);
-    if (kind === "group") return { backend: await this.group(name), path, url: `${name}:${path}`, name };
-    const { backend, url } = await this.#backend(name);
+    const { backend, url } = kind === "group" ? { backend: await this.group(name) } : await this.#backend(name);
+    // What has no URL is called as it was asked for.
+    if (url === undefined) return { backend, path, url: `${name}:${path}`, name };
     return { backend, path, url: path === "" ? url : `${url}/${path}`, name };
   }
 
