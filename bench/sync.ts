@@ -117,7 +117,7 @@ const benchmark: Benchmark = defineBenchmark<SyncParams, Fixture>({
   rounds: { usual: 5, fewest: 3, warmUp: 0 },
   work: ({ objects }) => objects,
   async setup(params, folder) {
-    buildPackages("file", "s3", "sync");
+    buildPackages("core", "file", "s3", "sync");
     const root = join(folder, "tree");
     plant(root, params);
     return { place: await startStore(), root };

@@ -37,9 +37,9 @@ export const omniSync: SyncProgram = {
 /** Builds packages by the names of their folders: what a process of its own imports is measured as it is published. */
 export function buildPackages(...names: readonly string[]): void {
   const folder = fileURLToPath(new URL("../..", import.meta.url));
-  const compiler = fileURLToPath(new URL("../../node_modules/typescript/bin/tsc", import.meta.url));
   const packages = names.map((name) => `packages/${name}`);
-  execFileSync(process.execPath, [compiler, "-b", ...packages], { cwd: folder, stdio: ["ignore", "inherit", "inherit"] });
+  for (const program of ["node_modules/typescript/bin/tsc -b", "tools/build/bundle.mjs"])
+    execFileSync(process.execPath, [...program.split(" "), ...packages], { cwd: folder, stdio: ["ignore", "inherit", "inherit"] });
 }
 
 /** rclone as it comes: 4 transfers, 8 checkers, modification times asked for object by object. */

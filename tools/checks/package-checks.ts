@@ -4,8 +4,9 @@ import { basename, join } from "node:path";
 
 import { type CheckContext, CheckFailure, type CheckOutcome } from "./check.ts";
 import { type PublishedPackage, publishedPackages } from "./packages.ts";
+import { packedFiles } from "./packed-files.ts";
 import { tarballFaults } from "./tarball.ts";
-import { agreedSizes, packedFiles, sizeFaults, sizeOf } from "./tarball-sizes.ts";
+import { agreedSizes, sizeFaults, sizeOf } from "./tarball-sizes.ts";
 
 interface Tarball {
   readonly name: string;
@@ -31,10 +32,7 @@ export async function publint(context: CheckContext): Promise<CheckOutcome> {
   const agreed = agreedSizes(context.root);
   return eachTarball(context, async ({ name, file, published }) => {
     const tarball = readFileSync(file);
-    const faults = [
-      ...tarballFaults(packedFiles(tarball).map(({ path }) => path)),
-      ...sizeFaults(sizeOf(published, tarball), agreed[name]),
-    ];
+    const faults = [...tarballFaults(packedFiles(tarball)), ...sizeFaults(sizeOf(published, tarball), agreed[name])];
     if (faults.length > 0) {
       context.log(`${name}: ${faults.join("; ")}`);
       throw new CheckFailure(name);

@@ -4,9 +4,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gunzipSync } from "node:zlib";
 
 import { type PublishedPackage, publishedPackages } from "./packages.ts";
+import { packedFiles } from "./packed-files.ts";
 import { tarballFaults } from "./tarball.ts";
 
 /** What one package is. */
@@ -22,13 +22,6 @@ export interface PackageSize {
 /** By the packages' names. */
 export type SizeTable = Readonly<Record<string, PackageSize>>;
 
-/** One file of a tarball. */
-export interface PackedFile {
-  /** Within the package. */
-  readonly path: string;
-  readonly bytes: number;
-}
-
 const tableFile = "tools/checks/tarball-sizes.json";
 
 /** How much a package may grow before somebody has to agree: a tenth, and in small ones two kibibytes. */
@@ -43,31 +36,10 @@ export function agreedSizes(root: string): SizeTable {
   return JSON.parse(readFileSync(join(root, tableFile), "utf8")) as SizeTable;
 }
 
-/**
- * The files of a tarball, by its headers.
- *
- * @see https://www.gnu.org/software/tar/manual/html_node/Standard.html
- */
-export function packedFiles(tarball: Uint8Array): readonly PackedFile[] {
-  const block = 512;
-  const tar = gunzipSync(tarball);
-  const text = (at: number, length: number): string => tar.toString("utf8", at, at + length).replace(/\0.*$/s, "");
-  const files: PackedFile[] = [];
-  for (let at = 0; at + block <= tar.length && tar[at] !== 0; ) {
-    const bytes = Number.parseInt(text(at + 124, 12), 8);
-    const folder = text(at + 345, 155);
-    const path = `${folder === "" ? "" : `${folder}/`}${text(at, 100)}`;
-    // Anything but a file is a folder, or a header for what comes next.
-    if (text(at + 156, 1).replace("0", "") === "") files.push({ path: path.replace(/^package\//, ""), bytes });
-    at += block + Math.ceil(bytes / block) * block;
-  }
-  return files;
-}
-
 export function sizeOf({ manifest }: PublishedPackage, tarball: Uint8Array): PackageSize {
   return {
     packed: tarball.byteLength,
-    unpacked: packedFiles(tarball).reduce((sum, { bytes }) => sum + bytes, 0),
+    unpacked: packedFiles(tarball).reduce((sum, { content }) => sum + content.byteLength, 0),
     dependencies: Object.keys(manifest.dependencies ?? {}).length,
   };
 }
@@ -96,7 +68,7 @@ function writeSizes(root: string): void {
       mkdirSync(dirname(file));
       execFileSync("pnpm", ["pack", "--out", file], { cwd: published.path, stdio: ["ignore", "ignore", "inherit"] });
       const tarball = readFileSync(file);
-      const faults = tarballFaults(packedFiles(tarball).map(({ path }) => path));
+      const faults = tarballFaults(packedFiles(tarball));
       if (faults.length > 0) throw new Error(`${published.manifest.name}: ${faults.join("; ")} (npm run build)`);
       table[published.manifest.name] = sizeOf(published, tarball);
     }

@@ -39,7 +39,9 @@ export async function release(context: CheckContext, tree: string, registry: Reg
     if ((await versionsOf(registry, manifest.name)).length > 0)
       throw new CheckFailure(`${manifest.name} is in the local registry before it was published`);
   }
-  await context.run(join(tree, "node_modules", ".bin", "tsc"), ["-b", ...packages.map(({ path }) => path)], { cwd: tree });
+  const folders = packages.map(({ path }) => path);
+  await context.run(join(tree, "node_modules", ".bin", "tsc"), ["-b", ...folders], { cwd: tree });
+  await context.run(process.execPath, [join(tree, "tools", "build", "bundle.mjs"), ...folders], { cwd: tree });
   writeFileSync(join(tree, ".npmrc"), registry.npmrc);
   await changeset(context, tree, "publish", "--no-git-tag");
   for (const { manifest } of packages) {
