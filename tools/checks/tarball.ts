@@ -40,25 +40,48 @@ function source(file: string): string {
   return file.replace(/^dist\//, "src/").replace(/\.d\.ts$/, ".ts");
 }
 
-/** Files that nothing leads to from the manifest, and those that are not where something leads. */
+/** An entry point is its own file, what it shares with an earlier one, and what it shares with a later one: each file costs whoever imports it. */
+const mostAtOnce = 3;
+
+/** Files that nothing leads to from the manifest, those that are not where something leads, and entry points that load many at once. */
 function importFaults(texts: ReadonlyMap<string, string>): readonly string[] {
   const { exports = {}, bin = {} } = JSON.parse(texts.get("package.json") ?? "{}") as Partial<Manifest>;
   const targets = Object.values(exports).map((target) => (typeof target === "string" ? target : (target.default ?? "")));
   const starts = [...targets, ...Object.values(bin)]
     .map((target) => posix.normalize(target))
     .filter((file) => file.endsWith(".js"));
-  const reached = new Set(starts);
-  for (const file of reached) for (const next of relativeImports(file, texts.get(file) ?? "")) reached.add(next);
+  const importsOf = (file: string): Imports => relativeImports(file, texts.get(file) ?? "");
+  const atOnce = starts.map((start) => reach([start], (file) => importsOf(file).atOnce));
+  const reached = reach(starts, (file) => [...importsOf(file).atOnce, ...importsOf(file).late]);
   const modules = [...texts.keys()].filter((file) => /^dist\/.+\.js$/.test(file));
   return [
-    ...[...reached].filter((file) => !texts.has(file)).map((file) => `${file} is named or imported, and not there`),
-    ...modules.filter((file) => !reached.has(file)).map((file) => `${file} is imported by nothing`),
+    ...reached.filter((file) => !texts.has(file)).map((file) => `${file} is named or imported, and not there`),
+    ...modules.filter((file) => !reached.includes(file)).map((file) => `${file} is imported by nothing`),
+    ...atOnce.flatMap(([start, ...others]) =>
+      others.length < mostAtOnce ? [] : [`${start} loads ${others.length} other files at once, of ${mostAtOnce - 1} allowed`],
+    ),
   ];
 }
 
-function relativeImports(file: string, text: string): readonly string[] {
-  const found = text.matchAll(/^(?:import|export) (?:[^'"]* from )?['"](\.[^'"]+)['"]|\bimport\(['"](\.[^'"]+)['"]\)/gm);
-  return [...found].map(([, atOnce, late]) => posix.join(posix.dirname(file), atOnce ?? late ?? ""));
+/** @returns the starts first */
+function reach(starts: readonly string[], next: (file: string) => readonly string[]): readonly string[] {
+  const found = new Set(starts);
+  for (const file of found) for (const each of next(file)) found.add(each);
+  return [...found];
+}
+
+interface Imports {
+  readonly atOnce: readonly string[];
+  readonly late: readonly string[];
+}
+
+function relativeImports(file: string, text: string): Imports {
+  const found = (pattern: RegExp): readonly string[] =>
+    [...text.matchAll(pattern)].map(([, path = ""]) => posix.join(posix.dirname(file), path));
+  return {
+    atOnce: found(/^(?:import|export) (?:[^'"]* from )?['"](\.[^'"]+)['"]/gm),
+    late: found(/\bimport\(['"](\.[^'"]+)['"]\)/g),
+  };
 }
 
 /** Maps that are missing, that lead to nothing, and modules that are in two files, whose classes and registries would be two. */

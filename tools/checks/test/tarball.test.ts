@@ -51,6 +51,13 @@ test.each<[string, Readonly<Record<string, string | undefined>>, string]>([
   ["an entry point that was not built", { "dist/index.js": undefined }, "dist/index.js is named or imported, and not there"],
   ["a module that is gone", { "dist/late.js": undefined }, "dist/late.js is named or imported, and not there"],
   ["no map", { "dist/late.js.map": undefined }, "dist/late.js has no map"],
+  [
+    "an entry point of many files",
+    {
+      "dist/index.js": ["shared-index", "main", "late"].map((name) => `import './${name}.js';`).join("\n"),
+    },
+    "dist/index.js loads 3 other files at once, of 2 allowed",
+  ],
   ["a map to nowhere", { "dist/late.js.map": map("../src/gone.ts") }, "dist/late.js comes from src/gone.ts, which is not there"],
   [
     "a module in two files",
