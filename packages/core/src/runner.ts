@@ -25,6 +25,8 @@ export interface Core {
   readonly features: Features;
   readonly run: Runner;
   readonly reserved: boolean;
+  readonly maxPathBytes: number;
+  /** Checks the path and the options of a call. */
   readonly check: (path: unknown, options: unknown, takes: ReadonlySet<string>) => void;
 }
 

@@ -1,5 +1,5 @@
 import type { Backend, WriteOptions } from "./backend.ts";
-import { toDriverBody } from "./body.ts";
+import { type BodySource, toDriverBody } from "./body.ts";
 import { checkCallOptions, invalidArgument, notSupported, TAKES } from "./call-options.ts";
 import { guessContentType } from "./content-type.ts";
 import { storageChannel, traced } from "./diagnostics.ts";
@@ -13,15 +13,28 @@ import type { Core } from "./runner.ts";
 import { CheckedSource, checkBytes } from "./source.ts";
 
 /** A write whose options and body are checked. */
-export interface PreparedWrite {
+interface PreparedWrite {
   readonly options: WriteOptions;
   readonly driverOptions: DriverWriteOptions;
   readonly body: DriverBody;
 }
 
-export function prepare(
+/** Writes an object; what is wrong with the call rejects too. */
+export function write(core: Core, path: string, body: BodySource, options?: WriteOptions): Promise<ObjectInfo> {
+  const prepared = prepare(core, "write", path, body, options);
+  if ("error" in prepared) return Promise.reject(prepared.error);
+  return writeUnder(core, "write", path, prepared, (bytes, driverOptions) => core.driver.write(path, bytes, driverOptions));
+}
+
+/** Brings all bytes of an object to the store, and shows none. */
+export function stage(core: Core, path: string, body: BodySource, options?: WriteOptions): Promise<StagedWrite> {
+  const prepared = prepare(core, "stage", path, body, options);
+  return "error" in prepared ? Promise.reject(prepared.error) : stagePrepared(core, path, prepared);
+}
+
+function prepare(
   core: Core,
-  operation: string,
+  operation: "write" | "stage",
   path: string,
   body: unknown,
   options: WriteOptions = {},
@@ -92,11 +105,7 @@ function isWatched({ run }: Core, options: WriteOptions): boolean {
   );
 }
 
-export function publish(core: Core, path: string, prepared: PreparedWrite): Promise<ObjectInfo> {
-  return writeUnder(core, "write", path, prepared, (body, options) => core.driver.write(path, body, options));
-}
-
-export function stage(core: Core, path: string, prepared: PreparedWrite): Promise<StagedWrite> {
+function stagePrepared(core: Core, path: string, prepared: PreparedWrite): Promise<StagedWrite> {
   const { driver, features } = core;
   if (features.stagedWrite === "none")
     return Promise.reject(
@@ -207,12 +216,5 @@ export function createWriter(core: Core, path: string, options: WriteOptions): R
       (error) => (signal?.aborted && error === signal.reason ? error : wrap(error)),
     );
   }
-  return new FedWriter(
-    path,
-    (body) => {
-      const prepared = prepare(core, "write", path, body, options);
-      return "error" in prepared ? Promise.reject(prepared.error) : publish(core, path, prepared);
-    },
-    signal,
-  );
+  return new FedWriter(path, (body) => write(core, path, body, options), signal);
 }
