@@ -4,7 +4,7 @@ import type { ObjectInfo } from "@omni/core";
 import { type S3Backend, s3 } from "@omni/s3";
 import fc from "fast-check";
 import { listPage } from "../src/list-page.ts";
-import { RecordedStore } from "./recorded.ts";
+import { type Recorded, RecordedStore } from "./recorded.ts";
 
 const ACCOUNT = { bucket: "b", provider: "minio", accessKeyId: "k", secretAccessKey: "s" } as const;
 
@@ -107,14 +107,13 @@ test.each([
 });
 
 describe("the page that comes next", () => {
-  const pages: Readonly<Record<string, string>> = {
-    "": `<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>2</NextContinuationToken>${["a", "b", "c"].map((each) => contents.replace("a", each)).join("")}</ListBucketResult>`,
-    "2": `<ListBucketResult><IsTruncated>false</IsTruncated>${contents.replace("a", "d")}</ListBucketResult>`,
-  };
+  const first = `<IsTruncated>true</IsTruncated><NextContinuationToken>2</NextContinuationToken>${["a", "b", "c"].map((each) => contents.replace("a", each)).join("")}`;
+  const second = `<IsTruncated>false</IsTruncated>${contents.replace("a", "d")}`;
+  const pageOf = (inner: string): Recorded => ({ status: 200, body: `<ListBucketResult>${inner}</ListBucketResult>` });
   const tokenOf = (url: string): string => new URL(url, "http://store").searchParams.get("continuation-token") ?? "";
 
   test("is asked for when the second entry is taken, not before", async () => {
-    await using double = await RecordedStore.start(({ url }) => ({ status: 200, body: pages[tokenOf(url)] ?? "" }));
+    await using double = await RecordedStore.start(({ url }) => pageOf(tokenOf(url) === "" ? first : second));
     await using store = s3({ ...ACCOUNT, endpoint: double.url });
     for await (const _ of store.list()) break;
     expect(double.asked).toHaveLength(1);
@@ -130,7 +129,7 @@ describe("the page that comes next", () => {
   test("fails the listing when it is its turn, and nothing when the listing is given up before", async () => {
     const denied = "<Error><Code>AccessDenied</Code></Error>";
     await using double = await RecordedStore.start(({ url }) =>
-      tokenOf(url) === "" ? { status: 200, body: pages[""] } : { status: 403, body: denied },
+      tokenOf(url) === "" ? pageOf(first) : { status: 403, body: denied },
     );
     await using store = s3({ ...ACCOUNT, endpoint: double.url });
     const paths: string[] = [];
