@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import {
   comparePaths,
   type DriverListOptions,
@@ -32,7 +31,7 @@ export function memoryDriver({ clock, maxObjectBytes }: CheckedOptions): MemoryD
   return {
     scheme: "memory",
     // Said, not left out, so that a layer over this driver is known as the same store.
-    identity: `memory:${randomUUID()}`,
+    identity: `memory:${crypto.randomUUID()}`,
     features: {
       hashes: HASH_ALGORITHMS,
       canStream: true,

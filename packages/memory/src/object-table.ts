@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import {
   type Clock,
   type DriverWriteOptions,
@@ -30,7 +29,7 @@ export class ObjectTable {
   readonly #objects = new Map<string, StoredObject>();
   readonly #clock: Clock;
   // Part of every etag: one of another store is never taken for one of this.
-  readonly #store: string = randomUUID().slice(0, 8);
+  readonly #store: string = crypto.randomUUID().slice(0, 8);
   #generation = 0;
   // Built by the first listing; a store that is never listed does not pay for it.
   #index: KeyIndex | undefined;

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { type CommitOptions, type ObjectInfo, OmniError, type StagedWrite, type WriteConditions } from "@omni/core";
 import { type Attributes, infoOf, type ObjectTable } from "./object-table.ts";
 import type { StoredBytes } from "./stored-bytes.ts";
@@ -23,7 +22,7 @@ export class Staging {
   }
 
   add(path: string, bytes: StoredBytes, attributes: Attributes, conditions: WriteConditions): StagedWrite {
-    const staged: Staged = { path, token: randomUUID(), bytes, attributes: { ...attributes }, conditions };
+    const staged: Staged = { path, token: crypto.randomUUID(), bytes, attributes: { ...attributes }, conditions };
     this.#open.set(staged.token, staged);
     return this.#handle(path, staged.token, "staged", staged);
   }
