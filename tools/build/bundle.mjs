@@ -1,9 +1,9 @@
 // Makes the JavaScript of a published package: a file for each entry point of its manifest, and beside them what several of them share. A package's build
 // runs it after `tsc -b`, which writes the declarations: `node tools/build/bundle.mjs [folder ...]`, in place of the current one.
 // Plain JavaScript: it runs on every Node that builds, without flags.
-import { existsSync, globSync, readFileSync, realpathSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync, rmdirSync, rmSync } from "node:fs";
 import { isBuiltin } from "node:module";
-import { join, resolve, sep } from "node:path";
+import { join, relative, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { rollup } from "rollup";
 import ts from "typescript";
@@ -150,14 +150,14 @@ function checkImports({ dependencies, peerDependencies }, folder, imported) {
  */
 function removeStale(folder, made) {
   const dist = join(folder, "dist");
-  for (const file of globSync("**/*.{js,js.map,d.ts,d.ts.map}", { cwd: dist })) {
+  // What is in a folder comes after it.
+  for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true }).toReversed()) {
+    const path = join(entry.parentPath, entry.name);
+    const file = relative(dist, path).replaceAll(sep, "/");
     const source = /^(.+)\.d\.ts(?:\.map)?$/.exec(file)?.[1];
-    if (source === undefined ? !made.has(file.replaceAll(sep, "/")) : !existsSync(join(folder, "src", `${source}.ts`)))
-      rmSync(join(dist, file));
-  }
-  // The deepest first.
-  for (const path of globSync("**/", { cwd: dist }).sort().reverse()) {
-    if (globSync("*", { cwd: join(dist, path) }).length === 0) rmdirSync(join(dist, path));
+    if (entry.isDirectory()) {
+      if (readdirSync(path).length === 0) rmdirSync(path);
+    } else if (source === undefined ? !made.has(file) : !existsSync(join(folder, "src", `${source}.ts`))) rmSync(path);
   }
 }
 
