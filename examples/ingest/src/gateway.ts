@@ -2,6 +2,7 @@
 import { newId } from "@omni/core/queue";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Counter, type Registry } from "prom-client";
+import { Pool } from "undici";
 import { messageIdOf } from "./idempotency.ts";
 import { INGEST_SCHEMA, type IngestBody } from "./intake.ts";
 import { problemOf, sendProblem } from "./problems.ts";
@@ -40,26 +41,27 @@ export async function start(options: GatewayOptions = {}): Promise<Service> {
 function handOn(frame: Frame, ingestUrl: string, options: GatewayOptions): void {
   const { topic = "messages", forwardTimeoutMs = 15_000 } = options;
   const forwards = forwardCounter(frame.metrics);
+  // What `fetch` is made of, without its streams and its copies of headers: a third of its CPU time for a small body.
+  const ingest = new Pool(new URL(ingestUrl).origin);
+  frame.app.addHook("onClose", () => ingest.close());
   const forward = async (request: IngestRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const { body } = request;
     const key = request.headers["idempotency-key"];
     // Decided here, so that the client can be told it whatever happens behind.
     const id = key === undefined ? (body.id ?? newId()) : messageIdOf(body.source, topic, key);
     try {
-      const answer = await fetch(new URL("/ingest", ingestUrl), {
+      const answer = await ingest.request({
+        path: "/ingest",
         method: "POST",
         headers: { "content-type": "application/json", ...(key !== undefined && { "idempotency-key": key }) },
         body: JSON.stringify(key === undefined ? { ...body, id } : body),
         signal: AbortSignal.timeout(forwardTimeoutMs),
       });
-      const text = await answer.text();
-      forwards.inc({ result: String(answer.status) });
-      const retryAfter = answer.headers.get("retry-after");
-      if (retryAfter !== null) void reply.header("retry-after", retryAfter);
-      return reply
-        .code(answer.status)
-        .type(answer.headers.get("content-type") ?? "application/json")
-        .send(text);
+      const text = await answer.body.text();
+      const { "retry-after": retryAfter, "content-type": type = "application/json" } = answer.headers;
+      forwards.inc({ result: String(answer.statusCode) });
+      if (retryAfter !== undefined) void reply.header("retry-after", retryAfter);
+      return reply.code(answer.statusCode).type(String(type)).send(text);
     } catch (error) {
       forwards.inc({ result: "unreachable" });
       const refused = causeOf(error).startsWith("connect ");
