@@ -6,6 +6,7 @@ export { nearest } from "./call-options.ts";
 export { type Clock, delay, systemClock } from "./clock.ts";
 export { guessContentType } from "./content-type.ts";
 export { type CopyBetweenOptions, copyBetween, isSameStore, moveBetween } from "./copy-between.ts";
+export { accelerateCrc32c, type Crc32cSum, offerNativeCrc32c, type PackageLoader } from "./crc32c.ts";
 export { createBackend } from "./create-backend.ts";
 export {
   type AnyBackendDefinition,

@@ -1,6 +1,6 @@
 import type { Storage } from "@google-cloud/storage";
 import type { DriverBody, DriverDeleteOptions, DriverWriteOptions, ObjectInfo, StorageDriver, Supporting } from "@omni/core";
-import { OmniError } from "@omni/core";
+import { OmniError, offerNativeCrc32c } from "@omni/core";
 import { account } from "./account.ts";
 import { copy, deleteKey, move, setMetadata } from "./copying.ts";
 import { classifyError, statusOf } from "./errors.ts";
@@ -36,9 +36,13 @@ export interface GcsExtras {
 /** One bucket, or a folder in it. */
 export type GcsDriver = StorageDriver & Supporting<GcsAbility> & GcsExtras;
 
+/** Finds a package as this one does. Not by a literal name: a bundler would take native code along. */
+const loadPackage = (name: string): Promise<object> => import(name) as Promise<object>;
+
 /** Makes a driver; connects at first use. */
 export function gcsDriver(settings: GcsSettings): GcsDriver {
   const { prefix } = settings;
+  offerNativeCrc32c(loadPackage);
   const who = account(settings);
   const wire = httpWire(settings, who);
   const context: Context = { settings, wire, key: (path) => prefix + path };

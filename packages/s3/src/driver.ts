@@ -9,7 +9,7 @@ import type {
   StorageDriver,
   Supporting,
 } from "@omni/core";
-import { NetworkBody, OmniError } from "@omni/core";
+import { NetworkBody, OmniError, offerNativeCrc32c } from "@omni/core";
 import type { Context } from "./context.ts";
 import { copy, move, setMetadata } from "./copying.ts";
 import { deleteMany } from "./deleting.ts";
@@ -46,9 +46,13 @@ export interface S3Extras {
 /** One bucket, or a folder in it. */
 export type S3Driver = StorageDriver & Supporting<S3Ability> & S3Extras;
 
+/** Finds a package as this one does. Not by a literal name: a bundler would take native code along. */
+const loadPackage = (name: string): Promise<object> => import(name) as Promise<object>;
+
 /** Makes a driver; connects at first use. */
 export function s3Driver(settings: S3Settings): S3Driver {
   const { profile, prefix } = settings;
+  if (profile.checksum === "crc32c") offerNativeCrc32c(loadPackage);
   const wire = sdkWire(settings);
   const lean = leanWire(settings, wire);
   const context: Context = { settings, send: withDetail(lean.send), key: (path) => prefix + path };
