@@ -50,7 +50,7 @@ const limits: readonly [string, number, number][] = [
   ["@omni/memory", 58, 220],
   ["@omni/file", 70, 305],
   ["@omni/channel", 63, 245],
-  ["@omni/s3", 76, 345],
+  ["@omni/s3", 84, 345],
   ["@omni/gcs", 67, 310],
 ];
 
