@@ -151,7 +151,14 @@ await describeWithServer(
         (await admin.fetchTopicMetadata({ topics: ["spread"] })).topics[0]!.partitions.map(({ leader }) => leader);
       expect(new Set(await leaders())).toEqual(new Set([1, 2, 3]));
       await server.kill("node3");
-      while ((await leaders()).includes(3)) await new Promise((resolve) => setTimeout(resolve, 100));
+      // A question that was on its way to the broker that was killed is asked again: of another one.
+      const asked = (): Promise<readonly number[] | undefined> =>
+        leaders().catch((error: Error) => {
+          if (error.name === "KafkaJSConnectionClosedError") return undefined;
+          throw error;
+        });
+      for (let found = await asked(); found === undefined || found.includes(3); found = await asked())
+        await new Promise((resolve) => setTimeout(resolve, 100));
       expect((await leaders()).every((leader) => leader === 1 || leader === 2)).toBe(true);
       await server.restart();
       await admin.disconnect();
